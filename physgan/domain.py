@@ -1,0 +1,258 @@
+"""The contract of a domain plug-in, and its discovery through entry points.
+
+A domain says what a sample is and which laws hold. It contributes data, networks, penalties,
+projections, property predictors, an oracle and file formats; the framework contributes the game.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tensordict import TensorDict
+from torch import Tensor, nn
+
+from physgan.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+ENTRY_POINT_GROUP = "physgan.domains"
+
+
+@dataclass(frozen=True)
+class Property:
+    """A quantity that a sample has and a user may ask for.
+
+    ``classes`` is None for a continuous property. ``exact`` computes the property from a sample,
+    ``x -> (B,)``, where no predictor is needed (density, slope).
+    """
+
+    name: str
+    unit: str = ""
+    classes: tuple[str, ...] | None = None
+    exact: Callable[[TensorDict], Tensor] | None = None
+
+    @property
+    def is_exact(self) -> bool:
+        return self.exact is not None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a critic says of a batch: ``score (B,)``, ``features (B, F)``, a reconstruction of x.
+
+    An autoencoding critic (EBGAN) returns ``reconstruction``; moment objectives read ``features``.
+    """
+
+    score: Tensor
+    features: Tensor | None = None
+    reconstruction: TensorDict | None = None
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """A law as a differentiable residual: ``function(x, given) -> (B,)``, >= 0, zero iff it holds.
+
+    ``tolerance`` is the mean residual, in ``unit``, that the user accepts; weights are found by
+    the augmented Lagrangian, never stated.
+    """
+
+    name: str
+    unit: str
+    tolerance: float
+    function: Callable[[TensorDict, TensorDict], Tensor]
+
+
+@dataclass(frozen=True)
+class Projection:
+    """A map after which a law holds exactly: ``function(x, given) -> x`` of the same shapes.
+
+    ``law`` names the penalty that is zero afterwards. A ``differentiable`` projection also runs
+    inside training; the others run when samples are drawn.
+    """
+
+    name: str
+    law: str
+    function: Callable[[TensorDict, TensorDict], TensorDict]
+    differentiable: bool = True
+
+
+class Oracle(ABC):
+    """An independent judge that training never sees (a potential, a measured landscape)."""
+
+    name: str
+    properties: tuple[str, ...] = ()
+
+    @abstractmethod
+    def judge(self, samples: Sequence[Any]) -> list[dict[str, Any]]:
+        """One row of figures for each native sample; a failed row carries ``error``."""
+
+
+class Generator(nn.Module, ABC):
+    """Latent and condition to sample, as a distribution that can be sampled and scored.
+
+    ``latent_dim`` is Z; every implementation sets it.
+    """
+
+    latent_dim: int
+
+    @abstractmethod
+    def forward(self, z: Tensor, condition: Tensor, given: TensorDict) -> TensorDict:
+        """Draw one sample x per row of ``z (B, Z)``, ``condition (B, C)``, reparametrised."""
+
+    @abstractmethod
+    def nll(
+        self, x: TensorDict, z: Tensor, condition: Tensor, given: TensorDict
+    ) -> dict[str, Tensor]:
+        """Negative log-likelihood of ``x`` under the decoder, by term, each ``(B,)`` in nats."""
+
+    @abstractmethod
+    def reconstruct(
+        self, x: TensorDict, z: Tensor, condition: Tensor, given: TensorDict
+    ) -> TensorDict:
+        """Draw x~ from p(. | z) that shares what of ``x`` is not differentiable (a template)."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set on the user's terms: one TensorDict, and what was refused with its reason."""
+
+    batch: TensorDict
+    ids: Sequence[str]
+    refused: Sequence[tuple[str, str]] = ()
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return int(self.batch.batch_size[0])
+
+
+class Domain(ABC):
+    """What a science contributes. A plug-in is one subclass and one entry point.
+
+    An instance is bound to what it learned from its training data by ``fit`` (vocabulary,
+    template library, scales); ``state`` and ``restore`` carry that through a run folder as plain
+    JSON-able values and tensors, without pickled classes.
+    """
+
+    name: str
+    properties: tuple[Property, ...] = ()
+
+    @abstractmethod
+    def load(self, path: Path | None, split: str, properties: Sequence[str] = ()) -> Data:
+        """Read ``split`` of the data at ``path`` (None: the embedded default) as tensors.
+
+        The first call, on the training split, fits the domain. ``properties`` names the columns.
+        Raises InputError with file and row for what cannot be read.
+        """
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """What ``restore`` needs to rebuild this fitted domain: JSON values under ``json``,
+        tensors under ``tensors``."""
+
+    @abstractmethod
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Rebuild what ``load`` fitted from ``state``."""
+
+    @abstractmethod
+    def generator(self, condition_dim: int, **options: Any) -> Generator:
+        """The decoder or generator network."""
+
+    @abstractmethod
+    def encoder(self, condition_dim: int, **options: Any) -> nn.Module:
+        """``(x, condition, given) -> (mean (B, Z), log variance (B, Z))``."""
+
+    @abstractmethod
+    def critic(self, condition_dim: int, **options: Any) -> nn.Module:
+        """``(x, condition, given) -> Verdict`` with features."""
+
+    @abstractmethod
+    def predictor(self, **options: Any) -> nn.Module:
+        """``(x, given) -> features (B, F)`` with attribute ``feature_dim``; the framework adds the
+        heads."""
+
+    def penalties(self) -> Sequence[Penalty]:
+        """The laws as residuals with tolerances."""
+        return ()
+
+    def projections(self) -> Sequence[Projection]:
+        """The laws that can be made to hold exactly."""
+        return ()
+
+    def oracle(self, name: str | None = None, **options: Any) -> Oracle | None:
+        """The independent judge, or None where the domain has none."""
+        return None
+
+    @abstractmethod
+    def decode(self, x: TensorDict) -> list[Any]:
+        """Batch to native objects; an object that cannot be built is None."""
+
+    @abstractmethod
+    def encode(self, samples: Sequence[Any]) -> tuple[TensorDict, list[int]]:
+        """Native objects to a batch, and the positions of the samples that could be encoded."""
+
+    @abstractmethod
+    def write(self, samples: Sequence[Any], names: Sequence[str], folder: Path) -> list[Path]:
+        """Write native files; returns the files written, one sample's first file per sample."""
+
+    @abstractmethod
+    def draw(self, sample: Any) -> Figure:
+        """A picture of one native sample."""
+
+    def validity(self, sample: Any) -> dict[str, bool]:
+        """Named yes/no checks of one native sample; a candidate must pass all."""
+        return {}
+
+    def filters(self, sample: Any) -> dict[str, bool]:
+        """Named checks that are reported apart from validity and filter only when asked."""
+        return {}
+
+    def fingerprint(self, samples: Sequence[Any]) -> Any:
+        """Array ``(n, F)`` whose Euclidean distance says how near two samples are."""
+        raise InputError(f"the domain {self.name!r} has no fingerprint")
+
+    def same(self, a: Any, b: Any) -> bool:
+        """Whether two native samples are the same object for the field (a structure matcher)."""
+        return bool(a == b)
+
+    def key(self, sample: Any) -> str:
+        """Samples with different keys are certainly different; makes duplicate search fast."""
+        return ""
+
+    def label(self, sample: Any) -> str:
+        """A short human name of a native sample (a formula)."""
+        return str(sample)
+
+    def evaluate(
+        self, samples: Sequence[Any], reference: Sequence[Any], **options: Any
+    ) -> dict[str, Any]:
+        """The field's standard metrics, as the field's standard scripts define them."""
+        return {}
+
+
+def available() -> dict[str, Callable[[], Domain]]:
+    """Installed domains by name; built-in and third-party ones on the same terms."""
+    return {point.name: point.load for point in entry_points(group=ENTRY_POINT_GROUP)}
+
+
+def load(name: str, **options: Any) -> Domain:
+    """A fresh instance of the domain called ``name``, built with ``options``.
+
+    Raises InputError when no such domain is installed or its extra is missing.
+    """
+    found = {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
+    if name not in found:
+        known = ", ".join(sorted(found)) or "none"
+        raise InputError(f"no domain called {name!r}", fix=f"installed: {known}")
+    try:
+        return found[name].load()(**options)
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"the domain {name!r} needs {error.name!r}, which is not installed",
+            fix=f'pip install "physgan[{name}]"',
+        ) from error
