@@ -1,0 +1,78 @@
+"""What a core tells the trainer: who plays, in which order, and what each player minimises."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from tensordict import TensorDict
+from torch import Tensor, nn
+
+Draw = Callable[[], TensorDict]
+"""Gives the next training batch."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A scalar and the players it belongs to: its gradient reaches their parameters alone."""
+
+    value: Tensor
+    players: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One move of the game: the losses to differentiate, then these players' optimisers step.
+
+    ``logs`` are detached tensors; nobody reads them outside logging steps.
+    """
+
+    losses: tuple[Loss, ...]
+    step: tuple[str, ...]
+    logs: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+class Core(nn.Module, ABC):
+    """Makes fakes and says what each side minimises; knows neither objective nor domain inside.
+
+    ``averaged`` names the players whose exponential moving average is kept for sampling.
+    """
+
+    averaged: tuple[str, ...] = ()
+
+    @property
+    @abstractmethod
+    def players(self) -> Mapping[str, nn.Module]:
+        """The networks with an optimiser of their own, by name."""
+
+    @abstractmethod
+    def turns(self, draw: Draw, step: int) -> Iterator[Turn]:
+        """The moves of step ``step``. The trainer differentiates and steps each turn before it
+        asks for the next, so a later turn sees the networks that an earlier one changed."""
+
+    @abstractmethod
+    def sample(self, condition: Tensor, given: TensorDict) -> TensorDict:
+        """Draw one x per row of ``condition (B, C)``; no gradient."""
+
+    def validation_loss(self, batch: TensorDict) -> dict[str, Tensor]:
+        """Figures on held-out rows, each a scalar; the first decides which checkpoint is best."""
+        return {}
+
+    def report(self) -> dict[str, float]:
+        """Slow-moving state worth logging (multipliers, objective state)."""
+        return {}
+
+
+@contextmanager
+def resting(*networks: nn.Module) -> Iterator[None]:
+    """Parameters of ``networks`` take no gradient inside the block."""
+    changed = [p for net in networks for p in net.parameters() if p.requires_grad]
+    for parameter in changed:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in changed:
+            parameter.requires_grad_(True)
