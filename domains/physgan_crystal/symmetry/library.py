@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from physgan_crystal.symmetry.lattice import cell_from_parameters
 from tensordict import TensorDict
 from torch import Tensor, nn
-
-from physgan_crystal.symmetry.lattice import cell_from_parameters
 
 ELEMENTS = 100
 _TENSORS = (
@@ -26,6 +25,7 @@ _TENSORS = (
     "primitive",
     "lattice_free",
     "lattice_fixed",
+    "seen",
 )
 
 
@@ -63,7 +63,9 @@ class TemplateLibrary(nn.Module):
     Buffers: ``group (T,)``, ``orbit_mask (T, K)``, ``free (T, K, 3)``, ``multiplicity (T, K)`` in
     atoms per primitive cell, ``atom_mask (T, N)``, ``atom_orbit (T, N)``, ``matrix (T, N, 3, 3)``,
     ``offset (T, N, 3)``, ``primitive (T, 3, 3)``, ``lattice_free (T, 6)``, ``lattice_fixed
-    (T, 6)``. Symmetry is exact for every value of the free parameters.
+    (T, 6)``. ``seen (T, K, 100)`` counts the elements of each orbit where sites keep their roles
+    from row to row, and is ``(0, K, 100)`` otherwise. Symmetry is exact for every value of the
+    free parameters.
     """
 
     group: Tensor
@@ -77,6 +79,7 @@ class TemplateLibrary(nn.Module):
     primitive: Tensor
     lattice_free: Tensor
     lattice_fixed: Tensor
+    seen: Tensor
 
     def __init__(self, tensors: Mapping[str, Tensor], names: Sequence[str]) -> None:
         super().__init__()
@@ -102,6 +105,7 @@ class TemplateLibrary(nn.Module):
             "primitive": _stack([template.primitive for template in templates]),
             "lattice_free": _stack([t.lattice_free for t in templates]).bool(),
             "lattice_fixed": _stack([template.lattice_fixed for template in templates]),
+            "seen": torch.zeros(0, orbits, ELEMENTS),
         }
         for row, template in enumerate(templates):
             first = 0
