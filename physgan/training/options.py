@@ -1,0 +1,97 @@
+"""The typed options of a run, and the error that names the nearest key for a misspelt one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from physgan.errors import InputError
+
+Options = TypeVar("Options", bound=BaseModel)
+
+
+class TrainerOptions(BaseModel):
+    """How a core is trained.
+
+    ``lrs`` overrides ``lr`` by player; ``critic_lr`` is the two-time-scale rule for the player
+    ``critic`` (Heusel et al., 1706.08500). ``steps`` and ``max_minutes`` are totals over all parts
+    of a resumed run; whichever comes first ends it, and with neither 20 000 steps are taken.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    steps: int | None = Field(None, gt=0)
+    max_minutes: float | None = Field(None, gt=0)
+    batch_size: int = Field(256, gt=0)
+    lr: float = Field(5e-4, gt=0)
+    critic_lr: float | None = Field(None, gt=0)
+    lrs: dict[str, float] = Field(default_factory=dict)
+    betas: tuple[float, float] = (0.5, 0.99)
+    weight_decay: float = Field(0.0, ge=0)
+    gradient_clip: float | None = Field(10.0, gt=0)
+    warmup_steps: int = Field(100, ge=0)
+    schedule: Literal["constant", "cosine"] = "cosine"
+    ema_decay: float = Field(0.999, ge=0, lt=1)
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    seed: int = Field(0, ge=0, lt=2**32)
+    threads: int | None = Field(None, gt=0)
+    log_every: int = Field(50, gt=0)
+    checkpoint_every: int = Field(1000, gt=0)
+    validate_every: int = Field(1000, gt=0)
+    validation_rows: int = Field(4096, gt=0)
+    keep: int = Field(2, gt=0)
+    accelerator: str = "auto"
+    devices: int = Field(1, gt=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _some_end(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("steps") is None:
+            if values.get("max_minutes") is None:
+                return {**values, "steps": 20_000}
+        return values
+
+    @model_validator(mode="after")
+    def _in_range(self) -> TrainerOptions:
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError("betas must lie in [0, 1)")
+        if not all(rate > 0 for rate in self.lrs.values()):
+            raise ValueError("every rate in lrs must be positive")
+        return self
+
+    def rate(self, player: str) -> float:
+        """The base learning rate of ``player``."""
+        if player in self.lrs:
+            return self.lrs[player]
+        if player == "critic" and self.critic_lr is not None:
+            return self.critic_lr
+        return self.lr
+
+
+def build(kind: type[Options], values: Mapping[str, Any], where: str = "") -> Options:
+    """``kind(**values)``; raises InputError in plain words, with the nearest key if misspelt."""
+    for key in values:
+        if key not in kind.model_fields:
+            raise unknown_key(key, kind.model_fields, where)
+    try:
+        return kind(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            section = kind.model_fields.get(str(first["loc"][0]))
+            inner = section.annotation if section else None
+            known = inner.model_fields if inner and hasattr(inner, "model_fields") else ()
+            raise unknown_key(str(first["loc"][-1]), known, where) from error
+        said = f"{name} = {first['input']!r}: {first['msg']}" if name else first["msg"]
+        raise InputError(said, where=where) from error
+
+
+def unknown_key(key: str, known: Collection[str], where: str = "") -> InputError:
+    """The error for a key that is none of ``known``."""
+    near = get_close_matches(key, known, n=1, cutoff=0.5)
+    fix = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
+    return InputError(f"unknown option {key!r}", where=where, fix=fix)
