@@ -38,17 +38,3 @@ def _umask() -> int:
     os.umask(mask)
     return mask
 
-
-def write_text(target: Path, text: str) -> Path:
-    """Write ``text`` to ``target`` through a temporary file in the same folder."""
-    target = Path(target)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return target

@@ -1,0 +1,64 @@
+"""Ask a domain's oracle about the ranked candidates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from typing import Any
+
+from physgan.design.candidate import Candidate
+from physgan.design.screen import screen
+from physgan.domain import Domain, Oracle
+
+RELAXED = "relaxed_sample"
+
+
+def judge(
+    domain: Domain,
+    oracle: Oracle,
+    candidates: Sequence[Candidate],
+    *,
+    executor: Executor | None = None,
+    workers: int | None = None,
+    show_progress: bool = False,
+) -> int:
+    """Fill ``oracle``, ``relaxed`` and ``verified`` of each candidate; returns how many could be
+    judged.
+
+    Verified values come from ``domain.verify(samples, judged rows) -> rows by property`` where
+    the domain has it, else from the oracle's figures that are named like a property.
+    """
+    samples = [candidate.sample for candidate in candidates]
+    rows = screen(
+        oracle.judge,
+        samples,
+        executor=executor,
+        workers=workers,
+        description=f"judging with {oracle.name}",
+        show_progress=show_progress,
+    )
+    hook = getattr(domain, "verify", None)
+    known = {prop.name for prop in domain.properties}
+    verified = (
+        hook(samples, rows)
+        if hook is not None
+        else [{name: row[name] for name in known & row.keys()} for row in rows]
+    )
+    judged = 0
+    for candidate, row, values in zip(candidates, rows, verified, strict=True):
+        candidate.relaxed = row.get(RELAXED)
+        candidate.oracle = {k: v for k, v in row.items() if k != RELAXED and _is_figure(v)}
+        if row.get("error"):
+            continue
+        judged += 1
+        candidate.verified = {k: v for k, v in (values or {}).items() if not _is_nan(v)}
+    return judged
+
+
+def _is_nan(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _is_figure(value: Any) -> bool:
+    return value is not None and isinstance(value, (str, bool, int, float))
