@@ -1,4 +1,4 @@
-"""Training batches whose order depends on the seed and a count alone, so that it resumes exactly."""
+"""Training batches whose order depends on the seed and a count alone, so resuming is exact."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ PREFIX = "ema."
 
 
 def split_average(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """The core's own state and the averaged parameters of a model file, both by the core's names."""
+    """The core's state and the averaged parameters of a model file, by the core's names."""
     own = {name: tensor for name, tensor in tensors.items() if not name.startswith(PREFIX)}
     averaged = {
         name.removeprefix(PREFIX): tensor
@@ -48,7 +48,7 @@ class Average:
         """Move the average towards the parameters after step ``step`` (counted from 0)."""
         if self.shadow:
             decay = min(self.decay, (1 + step) / (10 + step))
-            torch._foreach_lerp_(
+            torch._foreach_lerp_(  # pyright: ignore[reportPrivateImportUsage]
                 list(self.shadow.values()), [p.detach() for p in self._live.values()], 1 - decay
             )
 

@@ -23,35 +23,35 @@ class TrainerOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
-    steps: int | None = Field(None, gt=0)
-    max_minutes: float | None = Field(None, gt=0)
-    batch_size: int = Field(256, gt=0)
-    lr: float = Field(5e-4, gt=0)
-    critic_lr: float | None = Field(None, gt=0)
+    steps: int | None = Field(default=None, gt=0)
+    max_minutes: float | None = Field(default=None, gt=0)
+    batch_size: int = Field(default=256, gt=0)
+    lr: float = Field(default=5e-4, gt=0)
+    critic_lr: float | None = Field(default=None, gt=0)
     lrs: dict[str, float] = Field(default_factory=dict)
     betas: tuple[float, float] = (0.5, 0.99)
-    weight_decay: float = Field(0.0, ge=0)
-    gradient_clip: float | None = Field(10.0, gt=0)
-    warmup_steps: int = Field(100, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+    gradient_clip: float | None = Field(default=10.0, gt=0)
+    warmup_steps: int = Field(default=100, ge=0)
     schedule: Literal["constant", "cosine"] = "cosine"
-    ema_decay: float = Field(0.999, ge=0, lt=1)
+    ema_decay: float = Field(default=0.999, ge=0, lt=1)
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
-    seed: int = Field(0, ge=0, lt=2**32)
-    threads: int | None = Field(None, gt=0)
-    log_every: int = Field(50, gt=0)
-    checkpoint_every: int = Field(1000, gt=0)
-    validate_every: int = Field(1000, gt=0)
-    validation_rows: int = Field(4096, gt=0)
-    keep: int = Field(2, gt=0)
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    threads: int | None = Field(default=None, gt=0)
+    log_every: int = Field(default=50, gt=0)
+    checkpoint_every: int = Field(default=1000, gt=0)
+    validate_every: int = Field(default=1000, gt=0)
+    validation_rows: int = Field(default=4096, gt=0)
+    keep: int = Field(default=2, gt=0)
     accelerator: str = "auto"
-    devices: int = Field(1, gt=0)
+    devices: int = Field(default=1, gt=0)
 
     @model_validator(mode="before")
     @classmethod
     def _some_end(cls, values: Any) -> Any:
-        if isinstance(values, dict) and values.get("steps") is None:
-            if values.get("max_minutes") is None:
-                return {**values, "steps": 20_000}
+        ends = ("steps", "max_minutes")
+        if isinstance(values, dict) and all(values.get(end) is None for end in ends):
+            return {**values, "steps": 20_000}
         return values
 
     @model_validator(mode="after")
@@ -81,11 +81,8 @@ def build(kind: type[Options], values: Mapping[str, Any], where: str = "") -> Op
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            section = kind.model_fields.get(str(first["loc"][0]))
-            inner = section.annotation if section else None
-            known = inner.model_fields if inner and hasattr(inner, "model_fields") else ()
-            raise unknown_key(str(first["loc"][-1]), known, where) from error
+        if first["type"] == "missing":
+            raise InputError(f"{name!r} is missing", where=where) from error
         said = f"{name} = {first['input']!r}: {first['msg']}" if name else first["msg"]
         raise InputError(said, where=where) from error
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import torch
 from lightning_fabric import Fabric
 from tensordict import TensorDict
-from torch import Tensor
+from torch import Tensor, nn
 
 from physgan.cores.base import Core
 from physgan.errors import InputError, RunError
@@ -159,16 +159,15 @@ class Trainer:
         last = self.step == options.steps
         save = self.step % options.checkpoint_every == 0
         check = self.validation is not None and (self.step % options.validate_every == 0 or last)
-        if (save or check or last or self.step % options.log_every == 0) and self._log(check):
-            if save:
-                self._save()
+        due = save or check or last or self.step % options.log_every == 0
+        healthy = not due or self._log(check)
+        if save and healthy:
+            self._save()
 
     def _log(self, check: bool = False) -> bool:
         """Write a row, with validation if ``check``; False if training had to be set back."""
-        norms = torch._foreach_norm(
-            [p.detach() for ps in self.game.parameters.values() for p in ps]
-        )
-        self.meter.add("weight_norm", torch.linalg.vector_norm(torch.stack(norms).float()))
+        weights = [p.detach() for player in self.game.parameters.values() for p in player]
+        self.meter.add("weight_norm", nn.utils.get_total_norm(weights))
         logged = self.meter.read()
         watched = [v for k, v in logged.items() if k == "weight_norm" or k.startswith("loss_")]
         if self.world.any(not all(map(math.isfinite, watched)), self.device):
