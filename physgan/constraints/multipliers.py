@@ -112,19 +112,16 @@ class Multipliers(nn.Module):
         self.penalty.copy_(torch.where(finite & (excess > 0), grown, self.penalty))
         self.updates.add_(finite)
 
-    def report(self) -> dict[str, dict[str, float]]:
-        """By law: running ``mean`` residual, ``tolerance``, ``multiplier`` (loss per residual),
-        ``penalty`` and whether it ``holds`` (1 or 0). Copies to the host: for logging steps."""
+    def report(self) -> dict[str, float]:
+        """``law/mean`` (running mean residual), ``law/tolerance``, ``law/multiplier`` (loss per
+        residual), ``law/penalty`` and ``law/holds`` (1 or 0). Waits for the device: for logging.
+        """
         rows = torch.stack([self.mean, self.tolerance, self.multiplier, self.penalty]).T.tolist()
-        table: dict[str, dict[str, float]] = {}
-        for name, (mean, tolerance, multiplier, penalty) in zip(self.names, rows, strict=True):
-            table[name] = {
-                "mean": mean,
-                "tolerance": tolerance,
-                "multiplier": multiplier,
-                "penalty": penalty,
-                "holds": float(mean <= tolerance),
-            }
+        table: dict[str, float] = {}
+        for name, row in zip(self.names, rows, strict=True):
+            fields = zip(("mean", "tolerance", "multiplier", "penalty"), row, strict=True)
+            table |= {f"{name}/{field}": value for field, value in fields}
+            table[f"{name}/holds"] = float(row[0] <= row[1])
         return table
 
     def _means(self, violations: Mapping[str, Tensor]) -> Tensor:

@@ -30,9 +30,9 @@ def test_known_multiplier_of_a_convex_problem() -> None:
     laws = Multipliers({"box": 1.0}, rate=0.5, growth=1.0, decay=0.5)
     x = minimise(laws, lambda x: {"box": x})
     assert x.item() == pytest.approx(1.0, abs=1e-4)
-    row = laws.report()["box"]
-    assert row["multiplier"] == pytest.approx(2.0, abs=1e-3)
-    assert row["mean"] == pytest.approx(1.0, abs=1e-4)
+    report = laws.report()
+    assert report["box/multiplier"] == pytest.approx(2.0, abs=1e-3)
+    assert report["box/mean"] == pytest.approx(1.0, abs=1e-4)
 
 
 def test_inactive_law_costs_nothing() -> None:
@@ -40,8 +40,8 @@ def test_inactive_law_costs_nothing() -> None:
     x = minimise(laws, lambda x: {"box": x, "tight": x})
     assert x.item() == pytest.approx(1.0, abs=1e-4)
     report = laws.report()
-    assert report["box"]["multiplier"] == 0.0 and report["box"]["holds"] == 1.0
-    assert report["tight"]["multiplier"] == pytest.approx(2.0, abs=1e-3)
+    assert report["box/multiplier"] == 0.0 and report["box/holds"] == 1.0
+    assert report["tight/multiplier"] == pytest.approx(2.0, abs=1e-3)
 
 
 @settings(deadline=None, max_examples=10)
@@ -80,17 +80,18 @@ def test_restart_forgets_and_growth_is_capped() -> None:
     laws = Multipliers({"law": 1.0}, growth=2.0, max_penalty=5.0, decay=0.0, restart=True)
     for _ in range(10):
         laws.update({"law": torch.tensor([3.0])})
-    row = laws.report()["law"]
-    assert row["penalty"] == 5.0 and row["multiplier"] > 0 and row["holds"] == 0.0
+    report = laws.report()
+    assert report["law/penalty"] == 5.0
+    assert report["law/multiplier"] > 0 and report["law/holds"] == 0.0
     laws.update({"law": torch.tensor([0.5])})
-    assert laws.report()["law"]["multiplier"] == 0.0
+    assert laws.report()["law/multiplier"] == 0.0
 
 
 def test_decisions_follow_the_running_mean() -> None:
     laws = Multipliers({"law": 1.0}, decay=0.5)
     for value in (2.0, 0.0, 0.0):
         laws.update({"law": torch.tensor([value, value])})
-    assert laws.report()["law"]["mean"] == pytest.approx(0.5)  # 2, (2+0)/2, (1+0)/2
+    assert laws.report()["law/mean"] == pytest.approx(0.5)  # 2, (2+0)/2, (1+0)/2
 
 
 def test_a_residual_that_is_not_finite_changes_nothing() -> None:
@@ -99,7 +100,8 @@ def test_a_residual_that_is_not_finite_changes_nothing() -> None:
     before = laws.report()
     laws.update({"a": torch.tensor([float("nan")]), "b": torch.tensor([3.0])})
     after = laws.report()
-    assert after["a"] == before["a"] and after["b"]["multiplier"] > before["b"]["multiplier"]
+    assert {k: v for k, v in after.items() if k[0] == "a"}.items() <= before.items()
+    assert after["b/multiplier"] > before["b/multiplier"]
 
 
 def test_ten_updates_equal_five_a_stop_and_five() -> None:
