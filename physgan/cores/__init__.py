@@ -1,0 +1,8 @@
+"""Cores by name; a run's config names one."""
+
+from physgan.cores.base import Core, Loss, Turn, resting
+from physgan.cores.vae_gan import VAEGAN
+
+CORES: dict[str, type[Core]] = {"vae-gan": VAEGAN}
+
+__all__ = ["CORES", "VAEGAN", "Core", "Loss", "Turn", "resting"]
