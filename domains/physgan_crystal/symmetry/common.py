@@ -6,18 +6,19 @@ their roles: the common subgroup's free parameters then mean the same in every r
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+
+from physgan.errors import InputError
 from physgan_crystal.symmetry.encoded import Cell, Encoded, batch, cells
 from physgan_crystal.symmetry.lattice import cell_from_parameters, parameters_from_cells
 from physgan_crystal.symmetry.library import ELEMENTS, Orbit, Template, TemplateLibrary
 from physgan_crystal.symmetry.matching import Roles, match_geometry, match_roles
 from physgan_crystal.symmetry.subspace import Frame, circular, frame_of, snap
-
-from physgan.errors import InputError
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -105,8 +106,7 @@ def _fit(
         _holds(rotation, shift, matched, metric).mean() >= 0.95
         for rotation, shift in zip(rotations, translations, strict=True)
     ]
-    rotations, translations = rotations[keep], snap(translations[keep], TOLERANCE)
-    kind = spglib.get_spacegroup_type_from_symmetry(rotations, translations)
+    rotations = rotations[keep]
     frame = frame_of(rotations.mean(0))
     free, fixed = _lattice_mask(lattice, rotations)
     roles = Roles(frame, _nominal(frac[chief], frame), np.zeros((len(sites), ELEMENTS)))
@@ -116,7 +116,7 @@ def _fit(
         for site in range(len(sites)):
             roles.seen[site] = np.bincount(placed[:, site] - 1, minlength=ELEMENTS)
     roles = _sorted(roles)
-    library = TemplateLibrary.from_templates([_template(kind, roles, free, fixed)])
+    library = TemplateLibrary.from_templates([_template(roles, rotations, free, fixed)])
     library.seen = torch.as_tensor(roles.seen)[None].to(torch.get_default_dtype())
     return library
 
@@ -141,7 +141,11 @@ def _sorted(roles: Roles) -> Roles:
     """Cations before anions, then by position: the same order whatever the order of the files."""
     from pymatgen.core import Element
 
-    scale = np.array([np.nan_to_num(Element.from_Z(z).X) for z in range(1, ELEMENTS + 1)])
+    present = np.flatnonzero(roles.seen.sum(0))
+    scale = np.zeros(ELEMENTS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        scale[present] = [np.nan_to_num(Element.from_Z(int(z) + 1).X) for z in present]
     pull = np.rint(roles.seen @ scale / roles.seen.sum(1))
     along = roles.nominal @ roles.frame.to_free.T
     place = np.rint(np.concatenate([roles.fixed, along], axis=1) % 1.0 * 1e3) % 1000
@@ -155,8 +159,7 @@ def _lattice_mask(lattice: np.ndarray, rotations: np.ndarray) -> tuple[np.ndarra
     fixed[1:] = np.where(
         np.abs(fixed - np.rint(2 * fixed) / 2) < 1e-4, np.rint(2 * fixed) / 2, fixed
     )[1:]
-    trial = np.where(free, fixed + np.linspace(0.01, 0.06, 6), fixed)
-    cell = cell_from_parameters(torch.as_tensor(trial)[None], torch.ones(1)).double().numpy()[0]
+    cell = _generic_cell(free, fixed)
     metric = cell @ cell.T
     strain = max(np.abs(r.T @ metric @ r - metric).max() for r in rotations) / metric.max()
     if strain > 1e-3:
@@ -167,14 +170,28 @@ def _lattice_mask(lattice: np.ndarray, rotations: np.ndarray) -> tuple[np.ndarra
     return free, fixed
 
 
-def _template(kind: object, roles: Roles, free: np.ndarray, fixed: np.ndarray) -> Template:
+def _generic_cell(free: np.ndarray, fixed: np.ndarray) -> np.ndarray:
+    trial = np.where(free, fixed + np.linspace(0.01, 0.06, 6), fixed)
+    return cell_from_parameters(torch.as_tensor(trial)[None], torch.ones(1)).double().numpy()[0]
+
+
+def _template(roles: Roles, rotations: np.ndarray, free: np.ndarray, fixed: np.ndarray) -> Template:
+    """The template, named by spglib's Wyckoff letters for sites at general displacements."""
+    import spglib
+
     matrix = np.zeros((3, 3))
     matrix[:, : roles.frame.free] = roles.frame.basis
     offsets = roles.nominal - roles.frame.basis.sum(1) / 2
     orbits = tuple(Orbit(matrix[None], offset[None], roles.frame.free) for offset in offsets)
+    spread = np.linspace(0.01, 0.2, roles.sites)[:, None] ** 2
+    generic = roles.nominal + spread * roles.frame.basis.sum(1)
+    cell = _generic_cell(free, fixed)
+    data = spglib.get_symmetry_dataset((cell, generic, np.arange(1, roles.sites + 1)), 1e-4)
+    if data is None or len(data.rotations) != len(rotations):
+        raise InputError("the common symmetry is not a space group", fix="symmetry=detect")
     return Template(
-        name=f"{kind.international_short}: {len(orbits)} sites",  # type: ignore[attr-defined]
-        group=int(kind.number),  # type: ignore[attr-defined]
+        name=f"{data.international}: {' '.join(data.wyckoffs)}",
+        group=int(data.number),
         primitive=np.eye(3),
         orbits=orbits,
         lattice_free=free,

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from physgan_crystal.symmetry.library import TemplateLibrary, one_hot_species
 from tensordict import TensorDict
+
+from physgan_crystal.symmetry.library import TemplateLibrary, one_hot_species
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure

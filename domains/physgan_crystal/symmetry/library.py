@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from physgan_crystal.symmetry.lattice import cell_from_parameters
 from tensordict import TensorDict
 from torch import Tensor, nn
+
+from physgan_crystal.symmetry.lattice import cell_from_parameters
 
 ELEMENTS = 100
 _TENSORS = (

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from physgan_crystal.symmetry.subspace import Frame, circular
 from scipy.optimize import linear_sum_assignment
+
+from physgan_crystal.symmetry.subspace import Frame, circular
 
 WIDTH = 0.15
 """Scale of displacements along free directions, in fractional units, for matching only."""

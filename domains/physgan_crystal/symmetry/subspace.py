@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from itertools import combinations, product
 
 import numpy as np
@@ -50,26 +50,30 @@ def _frame(scaled: tuple[int, ...]) -> Frame:
     for vector in inside:
         if len(basis) < rank and np.linalg.matrix_rank(np.array([*basis, vector])) > len(basis):
             basis.append(vector)
-    for rest in combinations(_directions()[:_SHORT], 3 - rank):
-        columns = [*basis, *rest]
-        if len(columns) == 3 and round(np.linalg.det(np.array(columns))) in (1, -1):
-            matrix = np.array(columns).T
-            inverse = np.rint(np.linalg.inv(matrix))
-            key = (sum(int(v @ v) for v in basis), *(-int(e) for v in basis for e in v))
-            return Frame(
-                matrix[:, :rank].astype(float),
-                matrix[:, rank:].astype(float),
-                inverse[:rank],
-                inverse[rank:],
-                key,
-            )
-    raise ArithmeticError("no integer basis for a fixed subspace")
+    if len(basis) < rank:
+        raise ArithmeticError("no integer basis for a fixed subspace")
+    length = sum(int(v @ v) for v in basis)
+    return frame_from_key((length, *(-int(entry) for v in basis for entry in v)))
+
+
+@cache
+def frame_from_key(key: tuple[int, ...]) -> Frame:
+    """The frame with this ``key``: summed squared length, then the negated basis vectors."""
+    basis = list(-np.array(key[1:], dtype=int).reshape(-1, 3))
+    for rest in combinations(_directions()[:_SHORT], 3 - len(basis)):
+        columns = np.array([*basis, *rest])
+        if round(np.linalg.det(columns)) in (1, -1):
+            inverse = np.rint(np.linalg.inv(columns.T))
+            f = len(basis)
+            matrix = columns.T.astype(float)
+            return Frame(matrix[:, :f], matrix[:, f:], inverse[:f], inverse[f:], key)
+    raise ArithmeticError("the basis of a fixed subspace has no unimodular completion")
 
 
 _SHORT = 13
 
 
-@lru_cache(maxsize=1)
+@cache
 def _directions() -> list[np.ndarray]:
     """Integer vectors with entries up to 3, first entry positive, the shortest first.
 
