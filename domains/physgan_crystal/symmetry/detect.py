@@ -89,12 +89,10 @@ def _index(
 
 def _same(library: TemplateLibrary, row: int, other: TemplateLibrary) -> bool:
     atoms = other.atom_mask.shape[1]
-    return int(library.atom_mask[row].sum()) == atoms and all(
-        bool(
-            (getattr(library, name)[row, :atoms].cpu() - getattr(other, name)[0]).abs().max() < 1e-4
-        )
-        for name in ("matrix", "offset")
-    )
+    if int(library.atom_mask[row].sum()) != atoms:
+        return False
+    pairs = [(getattr(library, n)[row, :atoms], getattr(other, n)[0]) for n in ("matrix", "offset")]
+    return all(bool((a.cpu() - b).abs().max() < 1e-4) for a, b in pairs)
 
 
 def _stack(
