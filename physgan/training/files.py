@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from physgan.errors import RunError
+from physgan.files import replace_folder
 
 
 @contextmanager
@@ -45,19 +45,9 @@ def write_folder_atomic(folder: Path, files: Mapping[str, bytes]) -> None:
 
     Raises RunError when the disk refuses; what was at ``folder`` is then as it was.
     """
-    draft = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    old = draft.with_suffix(".old")
-    with disk_errors(folder):
-        try:
-            draft.mkdir(parents=True)
-            for name, content in files.items():
-                write_synced(draft / name, content)
-            if folder.exists():
-                os.replace(folder, old)
-            os.replace(draft, folder)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
-            shutil.rmtree(old, ignore_errors=True)
+    with disk_errors(folder), replace_folder(folder) as draft:
+        for name, content in files.items():
+            write_synced(draft / name, content)
 
 
 def write_synced(path: Path, content: bytes) -> None:

@@ -62,6 +62,6 @@ class Reporter:
 
 
 def _shown(row: Mapping[str, float]) -> list[str]:
-    losses = [name for name in row if name.startswith(("loss_", "val_"))]
+    losses = [name for name in row if name.startswith(("loss/", "val/"))]
     laws = [name for name in row if name.startswith(("law_", "violation"))]
     return losses[:5] + laws[:3]

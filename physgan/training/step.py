@@ -52,7 +52,7 @@ class Game:
             self._move(player, meter)
         totals: dict[str, Tensor] = {}
         for loss in turn.losses:
-            name = f"loss_{'+'.join(loss.players)}"
+            name = f"loss/{'+'.join(loss.players)}"
             totals[name] = totals.get(name, 0) + loss.value.detach()
         for name, value in totals.items():
             meter.add(name, value)
@@ -64,5 +64,5 @@ class Game:
         self.world.average_gradients(parameters)
         if self.gradient_clip is not None:
             norm: Tensor = nn.utils.clip_grad_norm_(parameters, self.gradient_clip)
-            meter.add(f"grad_{player}", norm)
+            meter.add(f"grad/{player}", norm)
         self.optimisers[player].step()

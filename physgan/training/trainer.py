@@ -169,7 +169,7 @@ class Trainer:
         weights = [p.detach() for player in self.game.parameters.values() for p in player]
         self.meter.add("weight_norm", nn.utils.get_total_norm(weights))
         logged = self.meter.read()
-        watched = [v for k, v in logged.items() if k == "weight_norm" or k.startswith("loss_")]
+        watched = [v for k, v in logged.items() if k == "weight_norm" or k.startswith("loss/")]
         if self.world.any(not all(map(math.isfinite, watched)), self.device):
             self._recover()
             return False
@@ -201,7 +201,7 @@ class Trainer:
             if self.world.rank == 0:
                 content = model_bytes(self._tensors(), self.checkpoints.identity, self.step)
                 write_atomic(self.folder / "best.safetensors", content)
-        return {f"val_{name}": value for name, value in figures.items()}
+        return {f"val/{name}": value for name, value in figures.items()}
 
     def _tensors(self) -> dict[str, Tensor]:
         live = {k: v for k, v in self.core.state_dict().items() if isinstance(v, Tensor)}
