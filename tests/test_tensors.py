@@ -1,5 +1,5 @@
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensordict import TensorDict
 
@@ -29,6 +29,7 @@ def test_only_floating_leaves_are_found_at_any_depth() -> None:
     assert set(float_leaves(nested(3))) == {"a", ("inner", "b")}
 
 
+@settings(deadline=None)
 @given(st.integers(1, 6))
 def test_norm_is_that_of_the_concatenated_leaves(rows: int) -> None:
     td = nested(rows)

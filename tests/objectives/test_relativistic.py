@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from physgan.domain import Verdict
@@ -24,6 +24,7 @@ def test_equal_critics(name: str, value: float) -> None:
 
 
 @pytest.mark.parametrize("name", ["rpgan", "ragan"])
+@settings(deadline=None)
 @given(a=scores, shift=st.floats(-100, 100))
 def test_a_constant_added_to_the_critic_changes_nothing(
     name: str, a: list[float], shift: float

@@ -2,7 +2,7 @@ import cmath
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensordict import TensorDict
 from torch import Tensor
@@ -17,6 +17,7 @@ def flat(rows: Tensor) -> TensorDict:
     return TensorDict({"x": rows}, batch_size=[len(rows)])
 
 
+@settings(deadline=None)
 @given(rows=st.integers(1, 8), gamma=st.floats(0, 20))
 @pytest.mark.parametrize(("name", "factor"), [("r1", 1), ("r2", 1), ("r1r2", 2)])
 def test_linear_critic(name: str, factor: int, rows: int, gamma: float) -> None:
