@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SHIPPED = Path(__file__).parent / "weights" / "perov5"
 EMBEDDED = Path(__file__).parent / "data" / "prototypes.csv.xz"
+EMBEDDED_PROPERTIES = ("energy_per_atom", "density", "volume_per_atom")
 
 
 class CrystalDomain(Domain):
@@ -59,6 +60,8 @@ class CrystalDomain(Domain):
     def load(self, path: Path | None, split: str, properties: Sequence[str] = ()) -> Data:
         from physgan_crystal.loading import load_split
 
+        if path is None and not properties:
+            properties = EMBEDDED_PROPERTIES
         return load_split(self, path or EMBEDDED, split, properties)
 
     def fit(self, library: TemplateLibrary, x: TensorDict) -> None:

@@ -39,7 +39,7 @@ def calibrate(
     from physgan_crystal.oracle import CHGNetOracle
     from physgan_crystal.verified import CalibratedEnergy
 
-    structures = data.context["structures"]
+    structures = data.context["samples"]
     chosen = np.random.default_rng(seed).permutation(len(structures))[:rows]
     picked = [structures[i] for i in chosen]
     energies = CHGNetOracle(relax=False).energies(picked)

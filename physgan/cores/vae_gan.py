@@ -37,12 +37,14 @@ from physgan.regularizers import Lazy
 class VAEGANOptions:
     """``adversarial`` 0 builds no critic: the plain conditional VAE.
 
-    ``start`` is the step at which the critic enters. ``tolerances`` overrides the laws' own, by
+    ``reconstruction`` weighs terms of the likelihood by name (default 1): a density that can
+    grow without bound must not drown the classes. ``start`` is the step at which the critic enters. ``tolerances`` overrides the laws' own, by
     name; a tolerance of infinity leaves a law out.
     """
 
     latent_dim: int = 32
     beta: float = 1.0
+    reconstruction: dict[str, float] = field(default_factory=dict)
     beta_warmup: int = 1000
     condition_drop: float = 0.2
     objective: str = "rpgan"
@@ -50,12 +52,14 @@ class VAEGANOptions:
     regularizer: str = "r1"
     regularizer_constants: dict[str, float] = field(default_factory=dict)
     regularizer_interval: int = 8
+    spectral_norm: bool = False
     adversarial: float = 0.05
     feature: float = 0.05
     auxiliary: float = 0.05
     laws: bool = True
     tolerances: dict[str, float] = field(default_factory=dict)
     start: int = 3000
+    interval: int = 1
     n_critic: int = 1
     prior: dict[str, Any] = field(default_factory=dict)
     network: dict[str, Any] = field(default_factory=dict)
@@ -91,6 +95,8 @@ class VAEGAN(Core):
         if opt.adversarial > 0:
             self.critic = domain.critic(dim, **opt.critic_network)
             self.heads = PropertyHeads(int(self.critic.feature_dim), schema)
+            if opt.spectral_norm:
+                regularizers.apply_spectral_norm(self.critic)
         laws = {p.name: p for p in domain.penalties()} if opt.laws else {}
         tolerances = {p.name: p.tolerance for p in laws.values()} | opt.tolerances
         self.penalties = {n: p for n, p in laws.items() if math.isfinite(tolerances[n])}
@@ -118,26 +124,32 @@ class VAEGAN(Core):
         x, given = batch["x"], batch["given"]
         known = self.schema(batch["y"])
         condition = self.schema.drop(known, self.options.condition_drop)
-        warm = min(1.0, (step + 1) / max(1, self.options.beta_warmup))
+        # Slow at first: the decoder must learn to read z before z is made to cost anything.
+        warm = min(1.0, (step + 1) / max(1, self.options.beta_warmup)) ** 2
         z, elbo, logs = self._elbo(x, condition, given, self.options.beta * warm)
         losses = [Loss(elbo, ("encoder", "generator", "prior"))]
         residuals: dict[str, Tensor] = {}
-        if step >= self.options.start and (self.critic is not None or self.penalties):
+        if self._plays(step):
             fakes = self._fakes(x, z.detach(), condition, given)
             if self.critic is not None:
-                yield self._critic_turn(x, fakes, condition, known, given)
+                yield from self._critic_turn(x, fakes, condition, known, given)
                 for _ in range(self.options.n_critic - 1):
-                    yield self._fresh_critic_turn(draw())
+                    yield from self._fresh_critic_turn(draw())
             against, more = self._against_critic(x, fakes, condition, given)
             laws = {n: p.function(fakes[1], given).mean() for n, p in self.penalties.items()}
             if laws:
                 against = against + self.multipliers(laws)
                 residuals = {name: value.detach() for name, value in laws.items()}
-            losses.append(Loss(against, ("generator",)))
+            losses.append(Loss(self.options.interval * against, ("generator",)))
             logs |= more | {f"law_{name}": value for name, value in residuals.items()}
         yield Turn(tuple(losses), ("encoder", "generator", "prior"), logs)
         if residuals:
             self.multipliers.update(residuals)
+
+    def _plays(self, step: int) -> bool:
+        since = step - self.options.start
+        someone = self.critic is not None or bool(self.penalties)
+        return someone and since >= 0 and since % self.options.interval == 0
 
     def _elbo(
         self, x: TensorDict, condition: Tensor, given: TensorDict, beta: float
@@ -148,7 +160,9 @@ class VAEGAN(Core):
         z = posterior.rsample()
         kl = posterior.log_prob(z).sum(dim=1) - self.prior.log_prob(z, condition)
         terms = self.generator.nll(x, z, condition, given)
-        total = sum(term.mean() for term in terms.values()) + beta * kl.mean()
+        weigh = self.options.reconstruction
+        total = sum(weigh.get(name, 1.0) * term.mean() for name, term in terms.items())
+        total = total + beta * kl.mean()
         logs = {f"nll_{name}": term.detach().mean() for name, term in terms.items()}
         return z, total, {"elbo": total.detach(), "kl": kl.detach().mean(), **logs}
 
@@ -173,7 +187,7 @@ class VAEGAN(Core):
         condition: Tensor,
         known: Tensor,
         given: TensorDict,
-    ) -> Turn:
+    ) -> Iterator[Turn]:
         assert self.critic is not None and self.heads is not None
         real = self.critic(x, condition, given)
         said = [self.critic(fake.detach(), condition, given) for fake in fakes]
@@ -191,9 +205,11 @@ class VAEGAN(Core):
         }
         if penalty is not None:
             total = total + penalty
-        return Turn((Loss(total, ("critic",)),), ("critic",), logs)
+        yield Turn((Loss(total, ("critic",)),), ("critic",), logs)
+        with torch.no_grad():
+            self.objective.after_critic_step(self.critic, real, *said)
 
-    def _fresh_critic_turn(self, batch: TensorDict) -> Turn:
+    def _fresh_critic_turn(self, batch: TensorDict) -> Iterator[Turn]:
         x, given = batch["x"], batch["given"]
         known = self.schema(batch["y"])
         condition = self.schema.drop(known, self.options.condition_drop)
@@ -201,7 +217,7 @@ class VAEGAN(Core):
             mean, log_variance = self.encoder(x, condition, given)
             z = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
             fakes = self._fakes(x, z, condition, given)
-        return self._critic_turn(x, fakes, condition, known, given)
+        yield from self._critic_turn(x, fakes, condition, known, given)
 
     def _against_critic(
         self,

@@ -66,7 +66,7 @@ def test_every_gradient_is_that_of_the_networks_own_loss(ring):
     mean, log_variance = core.encoder(x, condition, given)
     posterior = torch.distributions.Normal(mean, (0.5 * log_variance).exp())
     z = posterior.rsample()
-    warm = 11 / opt.beta_warmup
+    warm = (11 / opt.beta_warmup) ** 2
     kl = posterior.log_prob(z).sum(1) - core.prior.log_prob(z, condition)
     nll = core.generator.nll(x, z, condition, given)["point"]
     elbo = nll.mean() + opt.beta * warm * kl.mean()
@@ -163,10 +163,28 @@ def test_the_critic_waits_for_its_start(ring):
     assert len(list(core.turns(lambda: ring[2][:8], step=5))) == 2
 
 
+def test_between_intervals_the_critic_rests(ring):
+    core = core_of(ring, start=5, interval=3)
+    moves = [len(list(core.turns(lambda: ring[2][:8], step=s))) for s in range(4, 10)]
+    assert moves == [1, 2, 1, 1, 2, 1]
+
+
 def test_n_critic_counts_critic_turns(ring):
     core = core_of(ring, n_critic=3)
     steps = [turn.step for turn in core.turns(lambda: ring[2][:8], step=10)]
     assert steps == [("critic",)] * 3 + [("encoder", "generator", "prior")]
+
+
+def test_weight_clipping_reaches_the_critic(ring):
+    core = core_of(ring, objective="wgan-clip", objective_constants={"c": 0.01})
+    list(core.turns(lambda: ring[2][:8], step=10))
+    assert max(p.abs().max().item() for p in core.critic.parameters()) <= 0.01
+
+
+def test_spectral_norm_is_an_option(ring):
+    core = core_of(ring, spectral_norm=True)
+    weight = core.critic.score.weight
+    assert torch.linalg.matrix_norm(weight, 2).item() == pytest.approx(1.0, abs=1e-3)
 
 
 def test_an_unknown_option_is_named(ring):
@@ -182,7 +200,7 @@ def test_an_infinite_tolerance_leaves_a_law_out(ring):
 def test_training_learns_the_ring(ring):
     """Nine in ten samples lie within four deviations of a mode, and every mode is found."""
     domain, _, data = ring
-    core = core_of(ring, beta_warmup=1, start=400, adversarial=0.02)
+    core = core_of(ring, beta_warmup=1, start=400, adversarial=0.02, interval=2)
     networks = dict(core.players)
     optimisers = {n: torch.optim.Adam(m.parameters(), lr=3e-3) for n, m in networks.items()}
     torch.manual_seed(1)

@@ -1,0 +1,71 @@
+"""From files of crystals to a fitted domain and its batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from tensordict import TensorDict
+
+from physgan.domain import Data
+from physgan.errors import InputError
+from physgan_crystal.exact import EXACT, exact_properties
+from physgan_crystal.io import Table, read_split
+
+if TYPE_CHECKING:
+    from physgan_crystal.domain import CrystalDomain
+    from physgan_crystal.symmetry import Encoded
+
+
+def load_split(
+    domain: CrystalDomain, path: Path, split: str, properties: Sequence[str]
+) -> Data:
+    """Read and encode ``split`` at ``path``; the training split fits ``domain``.
+
+    Columns that are named and present are read; ``density``, ``num_elements`` and
+    ``volume_per_atom`` are computed. Held-out rows whose template the training rows do not have
+    are refused with that reason.
+    """
+    fitting = split == "train"
+    columns = [name for name in properties if name not in EXACT]
+    table = read_split(path, split, columns, on_bad=domain.on_bad)
+    found = _encode(domain, table, fitting)
+    if not found.kept:
+        raise InputError("no crystal could be encoded", where=str(path))
+    if fitting:
+        domain.fit(found.library, found.x)
+        domain.declare(properties or tuple(EXACT))
+    structures = [table.structures[i] for i in found.kept]
+    y = _properties(domain, table, found)
+    refused = [*table.refused, *((table.ids[i], reason) for i, reason in found.failures)]
+    batch = TensorDict(
+        {"x": found.x, "y": y, "given": TensorDict({}, found.x.batch_size)}, found.x.batch_size
+    )
+    ids = [table.ids[i] for i in found.kept]
+    return Data(batch, ids, refused, {"samples": structures})
+
+
+def _encode(domain: CrystalDomain, table: Table, fitting: bool) -> Encoded:
+    from physgan_crystal.symmetry import encode
+
+    library = None if fitting else domain.library
+    return encode(
+        table.structures, symmetry=domain.symmetry, symprec=domain.symprec, library=library
+    )
+
+
+def _properties(domain: CrystalDomain, table: Table, found: Encoded) -> TensorDict:
+    exact = exact_properties(domain.library)
+    values: dict[str, torch.Tensor] = {}
+    kept = np.asarray(found.kept)
+    for prop in domain.properties:
+        if prop.name in exact:
+            values[prop.name] = prop.exact(found.x).float()  # type: ignore[misc]
+        elif prop.name in table.y:
+            values[prop.name] = torch.as_tensor(table.y[prop.name][kept]).float()
+        else:
+            values[prop.name] = torch.full((len(kept),), float("nan"))
+    return TensorDict(values, [len(kept)])

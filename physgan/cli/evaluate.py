@@ -1,0 +1,121 @@
+"""physgan evaluate: the field's standard benchmark, of a run or of another model's files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from physgan.errors import InputError
+
+if TYPE_CHECKING:
+    from physgan.domain import Domain
+    from physgan.run import Run
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to ``app``."""
+    app.command("evaluate")(evaluate_command)
+
+
+def evaluate_command(
+    domain: Annotated[str, typer.Argument(help="The domain, such as crystal.")],
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            help="A run's folder or name, or a folder of files of any model. Default: the "
+            "shipped run."
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Data with a test split, the reference. Default: the embedded data."),
+    ] = None,
+    n: Annotated[int, typer.Option("--n", "-n", min=1, help="Samples drawn per tier.")] = 10_000,
+    tier: Annotated[
+        list[str] | None,
+        typer.Option(help="raw, constrained or filtered; may be given several times."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the samples and of the draws.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for summary.json and one table per tier.")
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", help="KEY=VALUE for the domain's evaluation, in JSON."),
+    ] = None,
+) -> None:
+    """Compute the standard benchmark; raw, constrained and filtered samples apart."""
+    from physgan.design.tiers import TIERS, draw_tier
+    from physgan.domain import load
+
+    console = Console()
+    run, samples = _source(domain, source, load(domain))
+    judge: Domain = load(domain)
+    train = judge.load(data, "train")
+    reference = judge.load(data, "test")
+    tiers = tuple(tier or TIERS) if run is not None else ("given",)
+    for name in tiers:
+        if run is not None and name not in TIERS:
+            raise InputError(f"no tier {name!r}", fix=f"one of {', '.join(TIERS)}")
+    place = out or Path("evaluations") / f"{domain}-{Path(source).name if source else 'shipped'}"
+    place.mkdir(parents=True, exist_ok=True)
+    results: dict[str, dict[str, Any]] = {}
+    for name in tiers:
+        if run is not None:
+            samples = draw_tier(run, name, n, seed=seed)
+        results[name] = judge.evaluate(
+            samples,
+            reference.context["samples"],
+            train=train.context["samples"],
+            run=run,
+            seed=seed,
+            rows=place / f"{name}.csv",
+            **_options(option or []),
+        )
+    (place / "summary.json").write_text(json.dumps(results, indent=2) + "\n")
+    console.print(_table(results))
+    console.print(f"Summary and a row per sample: {place}", highlight=False, soft_wrap=True)
+
+
+def _source(name: str, source: str | None, domain: Domain) -> tuple[Run | None, list[Any]]:
+    from physgan.cli.propose import open_run
+
+    folder = Path(source) if source else None
+    if folder is None or not folder.exists() or (folder / "config.toml").exists():
+        return open_run(name, source), []
+    reader = getattr(domain, "read_samples", None)
+    if reader is None:
+        raise InputError(f"the domain {name!r} cannot read files of samples", where=str(folder))
+    return None, reader(folder)
+
+
+def _options(settings: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for setting in settings:
+        key, sign, text = setting.partition("=")
+        if not sign:
+            raise InputError(f"cannot read the option {setting!r}", fix="write KEY=VALUE")
+        try:
+            found[key] = json.loads(text)
+        except json.JSONDecodeError:
+            found[key] = text
+    return found
+
+
+def _table(results: dict[str, dict[str, Any]]) -> Table:
+    table = Table(title="Evaluation", title_justify="left")
+    table.add_column("figure")
+    for name in results:
+        table.add_column(name, justify="right")
+    for key in dict.fromkeys(key for row in results.values() for key in row):
+        values = [row.get(key) for row in results.values()]
+        cells = [
+            f"{v:.4g}" if isinstance(v, float) else str(v if v is not None else "") for v in values
+        ]
+        table.add_row(key, *cells)
+    return table
