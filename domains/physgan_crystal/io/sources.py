@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from physgan.errors import InputError
 from physgan_crystal.io.table import Refused
 
@@ -50,6 +52,7 @@ def read_folder(path: Path) -> Rows:
     """CIF, POSCAR and extxyz files directly in ``path``, properties from ``properties.csv``."""
     sources: list[Any] = []
     ids: list[str] = []
+    where: list[str] = []
     infos: list[dict[str, Any]] = []
     for file in sorted(path.iterdir()):
         kind = _kind(file)
@@ -57,16 +60,17 @@ def read_folder(path: Path) -> Rows:
             frames = read_frames(file)
             sources += frames.sources
             ids += frames.ids
+            where += frames.where
             infos += [{k: v[i] for k, v in frames.columns.items()} for i in range(len(frames.ids))]
         elif kind:
             sources.append(_text(file) if kind == "cif" else _poscar(file))
             ids.append(file.stem if kind == "cif" else file.name.removesuffix(".vasp"))
-            infos.append({"file": file.name})
+            where.append(file.name)
+            infos.append({})
     if not sources:
         raise InputError(
             "no structure files", where=str(path), fix="CIF, POSCAR or extxyz files are expected"
         )
-    where = [str(info.get("file") or i) for i, info in zip(ids, infos, strict=True)]
     table = path / PROPERTY_FILE
     if table.exists():
         frame = _frame(table)
@@ -127,7 +131,8 @@ def read_frames(path: Path) -> Rows:
     single = len(frames) == 1
     ids = [path.stem if single else f"{path.stem}-{i}" for i in range(len(frames))]
     where = [path.name if single else f"{path.name} frame {i}" for i in range(len(frames))]
-    infos = [dict(f.info) | (f.calc.results if f.calc else {}) for f in frames]
+    notes = [dict(f.info) | (f.calc.results if f.calc else {}) for f in frames]
+    infos = [{k: v for k, v in note.items() if np.ndim(v) == 0} for note in notes]
     return Rows(sources, ids, where, _columns(infos))
 
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-3
 """Fractional distance up to which an operation counts as mapping a site onto itself."""
 
+ANION = 2.4
+"""Mean Pauling electronegativity of a site's elements above which it counts as an anion site."""
+
 
 def encode_common(
     structures: Sequence[Structure], library: TemplateLibrary | None = None
@@ -146,7 +149,7 @@ def _sorted(roles: Roles) -> Roles:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         scale[present] = [np.nan_to_num(Element.from_Z(int(z) + 1).X) for z in present]
-    pull = np.rint(roles.seen @ scale / roles.seen.sum(1))
+    pull = roles.seen @ scale / roles.seen.sum(1) > ANION
     along = roles.nominal @ roles.frame.to_free.T
     place = np.rint(np.concatenate([roles.fixed, along], axis=1) % 1.0 * 1e3) % 1000
     order = np.lexsort((*place.T[::-1], pull))
