@@ -25,8 +25,13 @@ def replace_folder(target: Path) -> Iterator[Path]:
         if target.exists():
             old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
             os.replace(target, old / target.name)
-            os.replace(fresh, target)
-            shutil.rmtree(old)
+            try:
+                os.replace(fresh, target)
+            except OSError:
+                os.replace(old / target.name, target)
+                raise
+            finally:
+                shutil.rmtree(old, ignore_errors=True)
         else:
             os.replace(fresh, target)
     finally:
@@ -37,4 +42,3 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
-

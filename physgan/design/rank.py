@@ -35,11 +35,11 @@ def scores(
         if target.kind == "class":
             distance = distance + (value != target.low).float()
             continue
-        std = schema.std[index].cpu()
+        std = schema.get_buffer("std")[index].cpu()
         distance = distance + target.distance(value) / std
         if target.name in intervals:
             low, high = intervals[target.name]
-            row = schema.quantiles[index].cpu()
+            row = schema.get_buffer("quantiles")[index].cpu()
             gap = torch.where(torch.isfinite(high - low), high - low, row[95] - row[5])
             width = width + gap / std
     return distance + risk * width, distance

@@ -52,7 +52,8 @@ def supported(
         if nearest is None:
             moved.append(target)
             continue
-        row = schema.quantiles[[p.name for p in schema.properties].index(target.name)]
+        index = [p.name for p in schema.properties].index(target.name)
+        row = schema.get_buffer("quantiles")[index].cpu()
         text = (
             f"the target {target} is outside the training data, "
             f"{float(row[0]):.4g} to {float(row[-1]):.4g}"

@@ -6,11 +6,13 @@ import base64
 import io
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from physgan.conditions import Target
 from physgan.design.candidate import Proposals
@@ -18,7 +20,7 @@ from physgan.report.html import Html, el
 
 INK = "#010203"
 BLUE, ORANGE, GREY, GREEN = "#2f6fb0", "#d9822b", "#9aa3ad", "#3b8f5a"
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": ["sans-serif"],
     "font.size": 9,
@@ -28,8 +30,6 @@ _STYLE = {
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
     "axes.titlesize": 10,
-    "legend.frameon": False,
-    "legend.fontsize": 8,
 }
 
 
@@ -41,6 +41,15 @@ def canvas(width: float = 4.6, height: float = 2.9) -> tuple[Figure, Axes]:
         axes = figure.subplots()
         axes.patch.set_alpha(0)
     return figure, axes
+
+
+def legend(axes: Axes) -> None:
+    """The legend in one row above the axes, where it hides no data."""
+    count = len(axes.get_legend_handles_labels()[1])
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(0, 1), ncols=min(count, 4), frameon=False,
+        fontsize=8, borderaxespad=0.2, handlelength=1.4, columnspacing=1.2, labelcolor=INK,
+    )  # fmt: skip
 
 
 def to_svg(figure: Figure, name: str) -> Html:
@@ -91,7 +100,7 @@ def distribution(proposals: Proposals, target: Target, unit: str) -> Figure:
     training = np.interp(np.linspace(0, 1, 4000), np.linspace(0, 1, 101), percentiles)
     shown = np.concatenate([training, stated, verified])
     shown = shown[np.isfinite(shown)]
-    edges = np.histogram_bin_edges(shown, bins=36)
+    edges = np.histogram_bin_edges(shown, bins=36).tolist()
     axes.hist(training, edges, density=True, color=GREY, alpha=0.35, label="training data")
     for values, colour, label in ((stated, BLUE, "predicted"), (verified, ORANGE, "verified")):
         values = values[np.isfinite(values)]
@@ -103,7 +112,7 @@ def distribution(proposals: Proposals, target: Target, unit: str) -> Figure:
     _mark_asked(axes, target)
     axes.set(xlabel=_label(target.name, unit), yticks=[])
     axes.spines["left"].set_visible(False)
-    axes.legend()
+    legend(axes)
     return figure
 
 
@@ -111,18 +120,18 @@ def by_rank(proposals: Proposals, target: Target, unit: str) -> Figure:
     """Predicted value with its interval and verified value of each candidate, by rank."""
     figure, axes = canvas()
     stated, verified = _column(proposals, target.name)
+    bars = _bars(proposals, target.name, stated)
     ranks = np.array([candidate.rank for candidate in proposals])
     _mark_asked(axes, target, horizontal=True)
     axes.errorbar(
-        ranks, stated, yerr=_bars(proposals, target.name, stated), fmt="o", color=BLUE,
-        markersize=4, linewidth=1, capsize=2,
-        label=f"predicted, {proposals.level:.0%} interval",
+        ranks, stated, yerr=bars, fmt="o", color=BLUE, markersize=4, linewidth=1, capsize=2,
+        label="predicted" if bars is None else f"predicted, {proposals.level:.0%} interval",
     )  # fmt: skip
     if np.isfinite(verified).any():
         axes.plot(ranks + 0.18, verified, "D", color=ORANGE, markersize=4, label="verified")
     axes.set(xlabel="rank", ylabel=_label(target.name, unit))
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.legend()
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    legend(axes)
     return figure
 
 
@@ -143,7 +152,7 @@ def parity(proposals: Proposals, target: Target, unit: str) -> Figure | None:
     axes.axline((ends.mean(), ends.mean()), slope=1, color=GREY, linewidth=1)
     name = _label(target.name, unit)
     axes.set(xlabel=f"predicted {name}", ylabel=f"verified {name}")
-    axes.legend()
+    legend(axes)
     return figure
 
 

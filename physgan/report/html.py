@@ -121,7 +121,8 @@ th,td{padding:.35rem .8rem .35rem 0;border-bottom:1px solid var(--line);white-sp
 th:last-child,td:last-child{padding-right:0}
 .n{text-align:right}
 td small{color:var(--soft)}
-.grid{display:grid;gap:1.2rem;grid-template-columns:repeat(auto-fit,minmax(20rem,1fr))}
+.grid{display:grid;gap:1.6rem 1.4rem;margin-top:1.6rem;
+grid-template-columns:repeat(auto-fit,minmax(20rem,1fr))}
 .cards{display:grid;gap:1rem;grid-template-columns:repeat(auto-fill,minmax(13.5rem,1fr))}
 figure{margin:0}
 figure svg{width:100%;height:auto;display:block}

@@ -133,8 +133,10 @@ def _stated(candidate: Candidate, target: Target) -> Html:
 
 def _ranked(proposals: Proposals) -> Html:
     head = ["", "candidate"]
+    shown = {name for c in proposals for name in c.verified}
     for target in proposals.targets:
-        head += [f"{target.name} predicted", "verified"]
+        head.append(target.name)
+        head += ["verified"] if target.name in shown else []
     checks = list(dict.fromkeys(name for c in proposals for name in c.filters))
     others = sorted({name for c in proposals for name in c.exact})
     asked = {target.name for target in proposals.targets}
@@ -148,10 +150,9 @@ def _ranked(proposals: Proposals) -> Html:
     for candidate in proposals:
         row: list[Any] = [candidate.rank, el("strong", candidate.label)]
         for target in proposals.targets:
-            row += [
-                _stated(candidate, target),
-                number(candidate.verified.get(target.name)),
-            ]
+            row.append(_stated(candidate, target))
+            if target.name in shown:
+                row.append(number(candidate.verified.get(target.name)))
         row += [number(candidate.exact.get(name)) for name in others]
         row += [number(candidate.oracle.get(name)) for name in judged]
         row += [number(candidate.filters.get(name)) for name in checks]

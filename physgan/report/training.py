@@ -97,7 +97,7 @@ def _curves(curves: dict[str, list[tuple[float, float]]]) -> Figure:
     if low > 0 and high / low > 200:
         axes.set_yscale("log")
     axes.set(xlabel="step")
-    axes.legend()
+    figures.legend(axes)
     return figure
 
 

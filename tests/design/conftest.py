@@ -21,7 +21,7 @@ def predictor():
     train, val = (domain.load(None, split).batch for split in ("train", "val"))
     schema = ConditionSchema(domain.properties, train["y"])
     options = PredictorOptions(
-        members=2, epochs=25, batch_size=128, learning_rate=5e-3, ema=0.95, hidden=32
+        members=2, epochs=20, batch_size=256, learning_rate=1e-2, ema=0.95, hidden=32
     )
     return domain, schema, fit_predictor(domain, schema, train, val, options)
 

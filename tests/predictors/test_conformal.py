@@ -66,6 +66,16 @@ def test_normalised_width_follows_the_spread():
     assert abs(factor - 1.6449) < 0.1  # the Gaussian quantile, because spread is the true one
 
 
+def test_held_out_rows_are_covered_though_the_spread_is_wrong():
+    mean, spread, truth = _problem(3000, 4)
+    wrong = spread.sqrt()
+    conformal = SplitConformal().calibrate(mean, wrong, truth)
+    mean, spread, truth = _problem(20000, 5)
+    for level in (0.5, 0.9, 0.95):
+        low, high = conformal.interval(mean, spread.sqrt(), level)
+        assert abs(float(((truth >= low) & (truth <= high)).double().mean()) - level) < 0.02
+
+
 def test_mondrian_bins_are_covered_one_by_one():
     mean, spread, truth = _problem(6000, 1)
     constant = torch.ones_like(spread)

@@ -19,7 +19,7 @@ from physgan.predictors import (
 from physgan.predictors.member import beta_nll
 
 OPTIONS = PredictorOptions(
-    members=2, epochs=60, batch_size=128, learning_rate=3e-3, ema=0.98, hidden=32
+    members=2, epochs=40, batch_size=128, learning_rate=5e-3, ema=0.97, hidden=32
 )
 
 
