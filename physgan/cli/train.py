@@ -1,0 +1,102 @@
+"""``physgan train``: start or resume a run."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("train")(train)
+
+
+def train(
+    domain: Annotated[
+        str | None, typer.Argument(help="The domain, see `physgan domains`.", show_default=False)
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Argument(help="File or folder of the data; the domain's own without it."),
+    ] = None,
+    property: Annotated[
+        list[str] | None, typer.Option("--property", "-p", help="A property to learn; repeatable.")
+    ] = None,
+    core: Annotated[str | None, typer.Option(help="The generator's kind (vae-gan).")] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The run's folder.")] = Path("runs/run"),
+    minutes: Annotated[float | None, typer.Option(help="Stop after so many minutes.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Stop at this step.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed.")] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    config: Annotated[Path | None, typer.Option(help="A config.toml to start from.")] = None,
+    predictor_minutes: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="Time for the property predictor; default 40 % of --minutes, 0 for none."
+        ),
+    ] = None,
+    set: Annotated[
+        list[str] | None,
+        typer.Option("--set", "-s", help="KEY=VALUE, such as lr=1e-3, core.latent_dim=64."),
+    ] = None,
+) -> None:
+    """Train a generator on your data; Ctrl-C saves and stops, --resume goes on.
+
+    For example: physgan train crystal --minutes 5 --out runs/first
+    """
+    from physgan.run import Run
+    from physgan.training.config import RunConfig, merged, override, read_config
+
+    told = {"steps": steps, "max_minutes": minutes, "seed": seed, "threads": threads}
+    trainer = {name: value for name, value in told.items() if value is not None}
+    if resume:
+        run = Run.resume(out, [*(f"{k}={v}" for k, v in trainer.items()), *(set or [])])
+    else:
+        asked = {
+            "domain": domain,
+            "data": None if data is None else str(data),
+            "properties": property or None,
+            "core": core,
+        }
+        over: dict[str, Any] = {k: v for k, v in asked.items() if v is not None}
+        values = merged(read_config(config) if config else {}, {**over, "trainer": trainer})
+        where = str(config) if config else ""
+        run = Run.start(out, RunConfig.from_dict(override(values, set or []), where))
+    _train(run, out, predictor_minutes)
+
+
+def _train(run: Any, out: Path, predictor_minutes: float | None) -> None:
+    from physgan.training.progress import Reporter
+
+    reporter = Reporter()
+    rows = {split: len(part) for split, part in run.data.items()}
+    refused = sum(len(part.refused) for part in run.data.values())
+    reporter.say(f"{rows['train']} training and {rows['val']} validation rows, {refused} refused")
+    outcome = run.train(reporter=reporter)
+    if outcome.reason == "interrupted":
+        reporter.say(f"stopped and saved at step {outcome.step}. Go on with:")
+        reporter.say(f"  physgan train --resume --out {shlex.quote(str(out))}")
+        raise typer.Exit(130)
+    reporter.say(f"done at step {outcome.step} after {outcome.minutes:.1f} minutes: {out}")
+    if predictor_minutes is None:
+        predictor_minutes = 0.4 * (run.config.trainer.max_minutes or 20)
+    if predictor_minutes > 0:
+        _equip(run, reporter, predictor_minutes)
+
+
+def _equip(run: Any, reporter: Any, minutes: float) -> None:
+    """Fit what proposals need: the predictor with its intervals, and the oracle's references."""
+    from physgan.equip import calibrate_oracle, fit_run_predictor, options_for
+
+    reporter.say(f"fitting the property predictor, at most {minutes:.1f} minutes")
+    predictor = fit_run_predictor(run, options_for(minutes))
+    for name, figures in (predictor.report["properties"] if predictor else {}).items():
+        told = ", ".join(f"{k} {v:.3g}" for k, v in figures.items())
+        reporter.say(f"  {name}: {told}")
+    for name, figures in calibrate_oracle(run).items():
+        told = ", ".join(f"{k} {v:.3g}" for k, v in figures.items() if isinstance(v, float))
+        reporter.say(f"  oracle for {name}: {told}")
