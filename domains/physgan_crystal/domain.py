@@ -121,6 +121,14 @@ class CrystalDomain(Domain):
             n: CalibratedEnergy.from_state(c) for n, c in plain.get("calibration", {}).items()
         }
 
+    def calibrate(self, data: Data, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Fit the elemental references that turn the oracle's energies into ``names``."""
+        from physgan_crystal.verification import calibrate
+
+        self.calibration = calibrate(data, names)
+        keys = ("mae", "r2", "slope", "per", "rows")
+        return {n: {k: c.state()[k] for k in keys} for n, c in self.calibration.items()}
+
     def generator(self, condition_dim: int, **options: Any) -> Generator:
         from physgan_crystal.networks.generator import CrystalGenerator
 
@@ -131,7 +139,8 @@ class CrystalDomain(Domain):
     def encoder(self, condition_dim: int, **options: Any) -> nn.Module:
         from physgan_crystal.networks.encoder import CrystalEncoder
 
-        options.pop("components", None)
+        for generators_own in ("components", "temperature"):
+            options.pop(generators_own, None)
         return CrystalEncoder(self.library, condition_dim, self.lattice_scale, **options)
 
     def critic(self, condition_dim: int, **options: Any) -> nn.Module:
@@ -219,9 +228,15 @@ class CrystalDomain(Domain):
     def evaluate(
         self, samples: Sequence[Any], reference: Sequence[Any], **options: Any
     ) -> dict[str, Any]:
-        from physgan_crystal.metrics.benchmark import evaluate
+        from physgan_crystal.evaluation import evaluate_crystals
 
-        return evaluate(samples, reference, **options).summary
+        return evaluate_crystals(self, samples, reference, **options)
+
+    def read_samples(self, folder: Path) -> list[Structure]:
+        """The crystals in a folder of CIF, POSCAR or extxyz files, or any table we read."""
+        from physgan_crystal.io import read_table
+
+        return read_table(folder, on_bad=self.on_bad).structures  # type: ignore[arg-type]
 
     def shipped_run(self) -> Path:
         """The folder of the ready weights."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+LEAST_R2 = 0.5
+
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
@@ -32,19 +34,24 @@ def verified_rows(
 def calibrate(
     data: Data, names: Sequence[str], rows: int = 1500, seed: int = 0
 ) -> dict[str, CalibratedEnergy]:
-    """References for each of ``names`` from at most ``rows`` training structures.
+    """References for those of ``names`` that behave like energies, from ``rows`` training rows.
 
-    Only properties in eV are energies that a potential can verify; the caller names them.
+    A property is kept where the potential explains half of its held-out variance; a band gap is
+    no energy and drops out.
     """
     from physgan_crystal.oracle import CHGNetOracle
-    from physgan_crystal.verified import CalibratedEnergy
+    from physgan_crystal.verified import FEWEST_ROWS, CalibratedEnergy
 
-    structures = data.context["samples"]
+    structures, y = data.context["samples"], data.batch["y"]
     chosen = np.random.default_rng(seed).permutation(len(structures))[:rows]
     picked = [structures[i] for i in chosen]
     energies = CHGNetOracle(relax=False).energies(picked)
-    y = data.batch["y"]
-    return {
-        name: CalibratedEnergy.fit(picked, y[name].numpy()[chosen], energies=energies)
-        for name in names
-    }
+    found: dict[str, CalibratedEnergy] = {}
+    for name in names:
+        values = y[name].double().numpy()[chosen]
+        if np.isfinite(values).sum() < FEWEST_ROWS:
+            continue
+        fitted = CalibratedEnergy.fit(picked, values, energies=energies, seed=seed)
+        if fitted.r2 >= LEAST_R2:
+            found[name] = fitted
+    return found

@@ -16,7 +16,7 @@ from physgan_crystal.networks.slots import ELEMENTS, SlotTokens, transformer
 if TYPE_CHECKING:
     from physgan_crystal.symmetry.library import TemplateLibrary
 
-NARROWEST = 1e-3
+NARROWEST = 5e-3
 WIDEST = 0.3
 
 
@@ -26,7 +26,9 @@ class CrystalGenerator(Generator):
     Tokens of the orbits attend to each other before elements are drawn, and again with the drawn
     elements before geometry is, so that both agree across the crystal. Elements are drawn with
     straight-through gradients; geometry is a mixture that is sampled, never averaged.
-    ``elements (100,)`` marks the elements of the training data; no other is ever drawn.
+    Below 1, ``temperature`` narrows the geometry that is drawn: it divides the logits of the
+    mixture and multiplies its scales, as for the sampling of any maximum-likelihood model, whose
+    components are too wide wherever the data are few. ``elements (100,)`` marks the elements of the training data; no other is ever drawn.
     """
 
     def __init__(
@@ -41,10 +43,12 @@ class CrystalGenerator(Generator):
         attention_heads: int = 4,
         layers: int = 2,
         components: int = 16,
+        temperature: float = 1.0,
     ) -> None:
         super().__init__()
         self.latent_dim = latent_dim
         self.components = components
+        self.temperature = temperature
         self.library = library
         self.slots = SlotTokens(library, width)
         inner = latent_dim + condition_dim
@@ -105,7 +109,7 @@ class CrystalGenerator(Generator):
         tokens, logits = self._elements(template, inner, present)
         species = F.gumbel_softmax(logits, tau=1.0, hard=True) * present.unsqueeze(-1)
         weights, coord, lattice = self._geometry(template, tokens, species, present)
-        u, cell = mixture_draw(weights, coord, lattice)
+        u, cell = mixture_draw(weights, coord, lattice, self.temperature)
         u = F.pad(u, (0, 3 - self.most_free))
         cell = self.lattice_mean + self.lattice_std * cell
         held = self.library.lattice_free[template]

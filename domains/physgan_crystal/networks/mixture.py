@@ -50,12 +50,13 @@ def mixture_draw(
     weights: Tensor,
     coord: tuple[Tensor, Tensor],
     lattice: tuple[Tensor, Tensor],
+    temperature: float = 1.0,
 ) -> tuple[Tensor, Tensor]:
     """A draw ``coord (B, K, F)`` in [0, 1) and ``lattice (B, 6)``, reparametrised given the
-    component."""
-    chosen = torch.distributions.Categorical(logits=weights).sample()
+    component; ``temperature`` divides the logits and multiplies the scales."""
+    chosen = torch.distributions.Categorical(logits=weights / temperature).sample()
     row = torch.arange(len(chosen), device=chosen.device)
     mean, scale = (part[row, :, chosen] for part in coord)
-    u = torch.remainder(mean + scale * torch.randn_like(mean), 1.0)
+    u = torch.remainder(mean + temperature * scale * torch.randn_like(mean), 1.0)
     mean, scale = (part[row, chosen] for part in lattice)
-    return u, mean + scale * torch.randn_like(mean)
+    return u, mean + temperature * scale * torch.randn_like(mean)
