@@ -17,6 +17,7 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
 from physgan_crystal.metrics import motif_kernel as mk
 from physgan_crystal.metrics.fingerprint_kernel import LARGEST, site_fingerprint
 

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 from numba import njit
+
 from physgan_crystal.metrics.motif_kernel import order_parameters
 from physgan_crystal.metrics.voronoi_kernel import HALF_WIDTH, neighbours_within, voronoi_faces
 
