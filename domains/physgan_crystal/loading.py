@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +21,9 @@ from physgan_crystal.io import Table, read_split
 if TYPE_CHECKING:
     from physgan_crystal.domain import CrystalDomain
     from physgan_crystal.symmetry import Encoded
+
+WORTH_PROCESSES = 2000
+"""Rows above which processes pay for their start."""
 
 
 def load_split(
@@ -49,12 +55,24 @@ def load_split(
 
 
 def _encode(domain: CrystalDomain, table: Table, fitting: bool) -> Encoded:
+    from physgan_crystal.cache import cached_encoding
     from physgan_crystal.symmetry import encode
 
     library = None if fitting else domain.library
-    return encode(
-        table.structures, symmetry=domain.symmetry, symprec=domain.symprec, library=library
-    )
+    many = domain.workers > 1 and len(table) >= WORTH_PROCESSES
+
+    def compute() -> Encoded:
+        # spawn: a forked child of a process that has used torch's threads may hang.
+        with ProcessPoolExecutor(domain.workers, get_context("spawn")) if many else nullcontext() as pool:
+            return encode(
+                table.structures,
+                symmetry=domain.symmetry,  # type: ignore[arg-type]
+                symprec=domain.symprec,
+                library=library,
+                executor=pool,
+            )
+
+    return cached_encoding(table.structures, (domain.symmetry, domain.symprec), library, compute)
 
 
 def _properties(domain: CrystalDomain, table: Table, found: Encoded) -> TensorDict:

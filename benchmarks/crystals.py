@@ -1,0 +1,126 @@
+"""What the crystal benchmarks share: rows that are kept once computed, runs, and conditioning."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pymatgen.core import Structure
+from tensordict import TensorDict
+
+from physgan.equip import calibrate_oracle, fit_run_predictor
+from physgan.predictors.options import PredictorOptions
+from physgan.run import Run
+from physgan.training.config import RunConfig, merged, read_config
+
+SAMPLES_PER_REQUEST = 8
+
+
+def kept(file: Path, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The JSON record in ``file``, computed and written if it is not there."""
+    if not file.exists():
+        record = compute()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial = file.with_suffix(".tmp")
+        partial.write_text(json.dumps(record, indent=2))
+        partial.replace(file)
+    return json.loads(file.read_text())
+
+
+def trained(
+    folder: Path,
+    config: Path,
+    data: Path,
+    *,
+    core: dict[str, Any] | None = None,
+    predictor: PredictorOptions | None = None,
+) -> Run:
+    """The run in ``folder``, trained by ``config`` on ``data`` if it is not there."""
+    if not (folder / "card.md").exists():
+        values = merged(read_config(config), {"data": str(data)})
+        values["core_options"] = {**values.get("core_options", {}), **(core or {})}
+        resuming = (folder / "config.toml").exists()
+        run = Run.resume(folder) if resuming else Run.start(folder, RunConfig.from_dict(values))
+        run.train()
+    if predictor is not None and not (folder / "predictor").exists():
+        run = Run.resume(folder)
+        fit_run_predictor(run, predictor)
+        calibrate_oracle(run)
+    return Run.open(folder)
+
+
+def train_minutes(folder: Path) -> float:
+    """Wall time of the training in ``folder``, from its metrics."""
+    lines = (folder / "metrics.csv").read_text().splitlines()
+    names = lines[0].split(",")
+    column = next(i for i, name in enumerate(names) if name in ("minutes", "seconds", "time"))
+    scale = 1.0 if names[column] == "minutes" else 60.0
+    return float(lines[-1].split(",")[column]) / scale
+
+
+def timed_samples(run: Run, n: int, seed: int) -> tuple[list[Structure | None], float, float]:
+    """``n`` raw crystals, seconds to sample them, and seconds to build their structures."""
+    run.sample(64, seed=seed)
+    start = time.perf_counter()
+    x = run.sample(n, seed=seed)
+    middle = time.perf_counter()
+    structures = run.domain.decode(x)
+    return structures, middle - start, time.perf_counter() - middle
+
+
+def requested(
+    run: Run, name: str, asked: torch.Tensor, seed: int, each: int = SAMPLES_PER_REQUEST
+) -> dict[str, Any]:
+    """For every value in ``asked (n,)``: ``each`` crystals drawn for it, the best by the
+    predictor kept. Returns the kept x, its predictions, and the predictions of the first draws.
+    """
+    predictor = run.predictor()
+    if predictor is None:
+        raise SystemExit("this run has no predictor")
+    column = predictor.names.index(name)
+    wanted = asked.repeat_interleave(each)
+    condition = run.schema({name: wanted})
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        x = torch.cat([run.core.sample(c, TensorDict({}, [len(c)])) for c in condition.split(1000)])
+    said = predictor.predict(x).mean[:, column].view(-1, each)
+    best = (said - asked.unsqueeze(1)).abs().argmin(dim=1)
+    rows = torch.arange(len(asked)) * each + best
+    return {
+        "x": x[rows],
+        "predicted": said.gather(1, best.unsqueeze(1))[:, 0],
+        "first": said[:, 0],
+        "all": said,
+    }
+
+
+def held_out_labels(
+    samples: Sequence[Structure | None], held: Sequence[Structure], values: np.ndarray
+) -> np.ndarray:
+    """The measured value ``(n,)`` of the held-out crystal that each sample matches, else NaN.
+
+    Matching is pymatgen's StructureMatcher at its defaults; of several matches the nearest.
+    """
+    from pymatgen.analysis.structure_matcher import StructureMatcher
+
+    matcher = StructureMatcher()
+    shelves: dict[str, list[int]] = {}
+    for row, structure in enumerate(held):
+        shelves.setdefault(structure.composition.reduced_formula, []).append(row)
+    out = np.full(len(samples), np.nan)
+    for place, sample in enumerate(samples):
+        if sample is None:
+            continue
+        near: list[tuple[float, int]] = []
+        for row in shelves.get(sample.composition.reduced_formula, []):
+            found = matcher.get_rms_dist(sample, held[row])
+            if found is not None:
+                near.append((found[0], row))
+        if near:
+            out[place] = values[min(near)[1]]
+    return out
