@@ -72,8 +72,8 @@ class Penalty:
 class Projection:
     """A map after which a law holds exactly: ``function(x, given) -> x`` of the same shapes.
 
-    ``law`` names the penalty that is zero afterwards. A ``differentiable`` projection also runs
-    inside training; the others run when samples are drawn.
+    ``law`` names the penalty that is zero afterwards. All run, in their order, on the samples
+    that are proposed; a ``differentiable`` one runs inside training too.
     """
 
     name: str

@@ -26,9 +26,7 @@ WORTH_PROCESSES = 2000
 """Rows above which processes pay for their start."""
 
 
-def load_split(
-    domain: CrystalDomain, path: Path, split: str, properties: Sequence[str]
-) -> Data:
+def load_split(domain: CrystalDomain, path: Path, split: str, properties: Sequence[str]) -> Data:
     """Read and encode ``split`` at ``path``; the training split fits ``domain``.
 
     Columns that are named and present are read; ``density``, ``num_elements`` and
@@ -63,7 +61,11 @@ def _encode(domain: CrystalDomain, table: Table, fitting: bool) -> Encoded:
 
     def compute() -> Encoded:
         # spawn: a forked child of a process that has used torch's threads may hang.
-        with ProcessPoolExecutor(domain.workers, get_context("spawn")) if many else nullcontext() as pool:
+        with (
+            ProcessPoolExecutor(domain.workers, get_context("spawn"))
+            if many
+            else nullcontext() as pool
+        ):
             return encode(
                 table.structures,
                 symmetry=domain.symmetry,  # type: ignore[arg-type]

@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate_command(
-    domain: Annotated[str, typer.Argument(help="The domain, such as crystal.")],
+    domain: Annotated[str, typer.Argument(help="The domain, see `physgan domains`.")],
     source: Annotated[
         str | None,
         typer.Argument(

@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 
 def propose_command(
-    domain: Annotated[str, typer.Argument(help="The domain, such as crystal.")],
+    domain: Annotated[str, typer.Argument(help="The domain, see `physgan domains`.")],
     target: Annotated[
         list[str] | None,
         typer.Option(

@@ -46,7 +46,7 @@ def train(
 ) -> None:
     """Train a generator on your data; Ctrl-C saves and stops, --resume goes on.
 
-    For example: physgan train crystal --minutes 5 --out runs/first
+    For example: physgan train DOMAIN my_data.csv -p NAME --minutes 5 --out runs/first
     """
     from physgan.run import Run
     from physgan.training.config import RunConfig, merged, override, read_config

@@ -38,8 +38,9 @@ class VAEGANOptions:
     """``adversarial`` 0 builds no critic: the plain conditional VAE.
 
     ``reconstruction`` weighs terms of the likelihood by name (default 1): a density that can
-    grow without bound must not drown the classes. ``start`` is the step at which the critic enters. ``tolerances`` overrides the laws' own, by
-    name; a tolerance of infinity leaves a law out.
+    grow without bound must not drown the classes. ``start`` is the step at which the critic
+    enters. ``tolerances`` overrides the laws' own, by name; a tolerance of infinity leaves a law
+    out.
     """
 
     latent_dim: int = 32
@@ -257,5 +258,5 @@ class VAEGAN(Core):
 
 def _features(verdict: Verdict) -> Tensor:
     if verdict.features is None:
-        raise InputError("the critic of this domain gives no features", fix="return features (B, F)")
+        raise InputError("this domain's critic gives no features", fix="return features (B, F)")
     return verdict.features

@@ -80,8 +80,7 @@ def propose(
 
     x, given = _split(run.sample(n * oversample, wanted, seed))
     for projection in domain.projections():
-        if not projection.differentiable:
-            x = projection.function(x, given)
+        x = projection.function(x, given)
     natives = domain.decode(x)
     counts = {"sampled": len(natives)}
     kept = [i for i, sample in enumerate(natives) if sample is not None]

@@ -80,7 +80,8 @@ def _check_networks(
     assert any(g is not None and g.abs().sum() > 0 for g in gradients), "scores depend on x"
     alone = critic(x[:2], condition[:2], given[:2]).score
     together = critic(x, condition, given).score[:2]
-    assert torch.allclose(alone, together, atol=1e-4, rtol=1e-4), "a critic judges each sample alone"
+    close = torch.allclose(alone, together, atol=1e-4, rtol=1e-4)
+    assert close, "a critic judges each sample alone"
     predictor = domain.predictor()
     features = predictor(x, given)
     assert features.shape == (rows, predictor.feature_dim), "a predictor gives (B, feature_dim)"

@@ -184,9 +184,7 @@ class _RingEncoder(nn.Module):
         super().__init__()
         self.net = _mlp(2 + condition_dim, 2 * latent_dim)
 
-    def forward(
-        self, x: TensorDict, condition: Tensor, given: TensorDict
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, x: TensorDict, condition: Tensor, given: TensorDict) -> tuple[Tensor, Tensor]:
         mean, log_variance = self.net(torch.cat([x["point"], condition], dim=1)).chunk(2, dim=1)
         return mean, log_variance.clamp(-10, 4)
 

@@ -50,10 +50,13 @@ def play(core, batch, seed):
                 p for n in loss.players for p in core.players[n].parameters() if p.requires_grad
             ]
             loss.value.backward(inputs=inputs, retain_graph=place < len(turn.losses) - 1)
-        yield turn, {
-            name: [p.grad for p in network.parameters() if p.requires_grad]
-            for name, network in core.players.items()
-        }
+        yield (
+            turn,
+            {
+                name: [p.grad for p in network.parameters() if p.requires_grad]
+                for name, network in core.players.items()
+            },
+        )
 
 
 def test_every_gradient_is_that_of_the_networks_own_loss(ring):

@@ -6,10 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 import torch
+from physgan_crystal.networks.slots import ELEMENTS, SlotTokens, transformer
 from tensordict import TensorDict
 from torch import Tensor, nn
-
-from physgan_crystal.networks.slots import ELEMENTS, SlotTokens, transformer
 
 if TYPE_CHECKING:
     from physgan_crystal.symmetry.library import TemplateLibrary
@@ -45,9 +44,7 @@ class CrystalEncoder(nn.Module):
         self.register_buffer("lattice_mean", lattice_scale[0].clone())
         self.register_buffer("lattice_std", lattice_scale[1].clone())
 
-    def forward(
-        self, x: TensorDict, condition: Tensor, given: TensorDict
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, x: TensorDict, condition: Tensor, given: TensorDict) -> tuple[Tensor, Tensor]:
         template = x["template"]
         angle = 2 * math.pi * x["coord"]
         free = self.free[template]

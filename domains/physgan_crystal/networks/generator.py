@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+from physgan_crystal.networks.mixture import mixture_draw, mixture_log_density
+from physgan_crystal.networks.slots import ELEMENTS, SlotTokens, transformer
 from tensordict import TensorDict
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from physgan.domain import Generator
-from physgan_crystal.networks.mixture import mixture_draw, mixture_log_density
-from physgan_crystal.networks.slots import ELEMENTS, SlotTokens, transformer
 
 if TYPE_CHECKING:
     from physgan_crystal.symmetry.library import TemplateLibrary
@@ -28,7 +28,8 @@ class CrystalGenerator(Generator):
     straight-through gradients; geometry is a mixture that is sampled, never averaged.
     Below 1, ``temperature`` narrows the geometry that is drawn: it divides the logits of the
     mixture and multiplies its scales, as for the sampling of any maximum-likelihood model, whose
-    components are too wide wherever the data are few. ``elements (100,)`` marks the elements of the training data; no other is ever drawn.
+    components are too wide wherever the data are few. ``elements (100,)`` marks the elements of
+    the training data; no other is ever drawn.
     """
 
     def __init__(
@@ -121,9 +122,7 @@ class CrystalGenerator(Generator):
         }
         return TensorDict(x, batch_size=[len(template)])
 
-    def _elements(
-        self, template: Tensor, inner: Tensor, present: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def _elements(self, template: Tensor, inner: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
         """Orbit tokens ``(B, K, W)`` and logits over elements ``(B, K, 100)``."""
         tokens = self.slots(template) + self.latent(inner).unsqueeze(1)
         tokens = self.first(tokens, src_key_padding_mask=~present)

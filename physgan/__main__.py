@@ -1,0 +1,5 @@
+"""``python -m physgan``: the command line."""
+
+from physgan.cli import main
+
+main()
