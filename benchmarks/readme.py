@@ -1,0 +1,154 @@
+"""Put the figures of results/*.json into the README, between its markers.
+
+    python benchmarks/readme.py           # rewrite README.md
+    python benchmarks/readme.py --check   # fail where it states anything else
+
+``<!-- table:NAME -->`` is the field's table of results/NAME.json beside the published rows in
+published/NAME.json, ``<!-- table:NAME/conditioning -->`` what else the run reached, and
+``<!-- figure:NAME:KEY:FORMAT -->`` one figure in a sentence. Each ends with ``<!-- / -->``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+README = HERE.parent / "README.md"
+MARKER = re.compile(r"<!-- (table|figure):([^>]+?) -->(.*?)<!-- / -->", re.DOTALL)
+COLUMNS = {
+    "struct_valid": ("structure valid, %", ".2f"),
+    "comp_valid": ("composition valid, %", ".2f"),
+    "cov_recall": ("COV recall, %", ".2f"),
+    "cov_precision": ("COV precision, %", ".2f"),
+    "wdist_density": ("W density", ".3f"),
+    "wdist_energy": ("W energy", ".3f"),
+    "wdist_num_elements": ("W elements", ".3f"),
+    "unique": ("unique, %", ".1f"),
+    "novel": ("novel, %", ".1f"),
+}
+CONDITIONING = {
+    "target_mae_predicted": ("asked against predicted, mean absolute difference", ".3f"),
+    "target_mae_predicted_first_draw": ("the same for a single draw, not ranked", ".3f"),
+    "target_within_0.1_per_atom_predicted": ("predicted within 0.1 eV/atom of it", ".1f"),
+    "target_mae_verified": ("asked against CHGNet, mean absolute difference", ".3f"),
+    "target_within_0.1_per_atom_verified": ("CHGNet within 0.1 eV/atom of it", ".1f"),
+    "oracle_mae": ("CHGNet's own mean absolute error on the data", ".3f"),
+    "target_mae_held_out_dft": ("asked against DFT, where held-out data have the crystal", ".3f"),
+    "held_out_dft_count": ("requests answered by a crystal of the held-out data", ".0f"),
+    "interval_coverage_90": ("held-out rows inside their 90 % interval", ".1f"),
+    "sr5": ("SR5, by our property model", ".0f"),
+    "sr10": ("SR10, by our property model", ".0f"),
+    "sr15": ("SR15, by our property model", ".0f"),
+    "crystals_per_second": ("crystals per second, sampled and built", ".0f"),
+    "seconds_10000": ("time for 10,000 crystals", ".1f"),
+    "train_minutes": ("training time", ".0f"),
+}  # fmt: skip
+MORE_UNITS = {
+    "target_mae_predicted_first_draw": "eV/atom", "oracle_mae": "eV/atom", "seconds_10000": "s",
+    "target_mae_held_out_dft": "eV/atom", "target_within_0.1_per_atom_predicted": "%",
+    "target_within_0.1_per_atom_verified": "%", "sr5": "%", "sr10": "%", "sr15": "%",
+}  # fmt: skip
+OURS = {"raw": "**physgan**, raw", "constrained": "**physgan**, constrained",
+        "filtered": "**physgan**, filtered"}  # fmt: skip
+
+
+def read(name: str, folder: Path = HERE) -> dict[str, Any]:
+    """The record of ``results/name.json`` with the published rows; exits where there is none."""
+    path = folder / "results" / f"{name}.json"
+    if not path.exists():
+        sys.exit(f"the README states figures of {path.name}, which does not exist")
+    record = json.loads(path.read_text(encoding="utf-8"))
+    papers = folder / "published" / f"{name}.json"
+    if papers.exists():
+        record = {**json.loads(papers.read_text(encoding="utf-8")), **record}
+    return record
+
+
+def cell(row: Mapping[str, Any], key: str, form: str, mark: str = "") -> str:
+    """One figure as text, ``-`` where the row has none."""
+    value = row.get(key)
+    return "-" if value is None or math.isnan(value) else format(value, form) + mark
+
+
+def rows_of(record: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any], str]]:
+    """Title, figures and mark of each row: published, baselines, ours."""
+    papers = [
+        (f"{name} ({row['source']})", row, "*" if row.get("from_memory") else "")
+        for name, row in record.get("published", {}).items()
+    ]
+    baselines = [(name, row, "") for name, row in record["baselines"].items()]
+    ours = {"raw": record["figures"], **record.get("rows", {})}
+    return [*papers, *baselines, *((OURS[tier], row, "") for tier, row in ours.items())]
+
+
+def benchmark_table(record: Mapping[str, Any]) -> str:
+    """The field's columns, a row for each published model, baseline and tier of ours."""
+    columns = {k: v for k, v in COLUMNS.items() if any(k in row for _, row, _ in rows_of(record))}
+    lines = [
+        "| | " + " | ".join(title for title, _ in columns.values()) + " |",
+        "|---|" + "---:|" * len(columns),
+    ]
+    for title, row, mark in rows_of(record):
+        cells = [cell(row, key, form, mark) for key, (_, form) in columns.items()]
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", *notes(record)])
+
+
+def notes(record: Mapping[str, Any]) -> list[str]:
+    """How the table came about, in one paragraph."""
+    machine = record["machine"]
+    made = f"Made by `{record['command']}` on {machine['cores']} cores of {machine['cpu']}."
+    remark = record.get("remark", "")
+    if any(row.get("from_memory") for row in record.get("published", {}).values()):
+        remark = f"\\* {remark}"
+    return [" ".join(part for part in (made, remark) if part)]
+
+
+def conditioning_table(record: Mapping[str, Any]) -> str:
+    """What asking for a property gives, and what it costs."""
+    figures, units = record["figures"], {**MORE_UNITS, **record["units"]}
+    lines = ["| | figure | unit |", "|---|---:|---|"]
+    for key, (title, form) in CONDITIONING.items():
+        if key in figures:
+            lines.append(f"| {title} | {cell(figures, key, form)} | {units.get(key, '')} |")
+    return "\n".join(lines)
+
+
+def render(text: str, folder: Path = HERE) -> str:
+    """``text`` with every marked table and figure as the results have it."""
+
+    def fill(found: re.Match[str]) -> str:
+        kind, wanted = found.group(1), found.group(2)
+        if kind == "figure":
+            name, key, form = wanted.split(":")
+            inside = format(read(name, folder)["figures"][key], form)
+        else:
+            name, _, part = wanted.partition("/")
+            make = conditioning_table if part == "conditioning" else benchmark_table
+            inside = f"\n{make(read(name, folder))}\n"
+        return f"<!-- {kind}:{wanted} -->{inside}<!-- / -->"
+
+    return MARKER.sub(fill, text)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; fail if it would")
+    check = parser.parse_args().check
+    text = README.read_text(encoding="utf-8")
+    wanted = render(text)
+    if check and wanted != text:
+        sys.exit("README.md differs from the results: run python benchmarks/readme.py")
+    if not check:
+        README.write_text(wanted, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
