@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and leave with its exit code; errors are one message on stderr."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        code = build_app()(given, standalone_mode=False)
+        code = build_app()(given, prog_name="physgan", standalone_mode=False)
     except InputError as error:
         _complain("The input is wrong", error)
         code = 2

@@ -104,7 +104,7 @@ def test_a_full_disk_leaves_the_old_checkpoint(
         write(path, content)
 
     monkeypatch.setattr(files, "write_synced", full)
-    with pytest.raises(RunError, match="the disk is full.*step-000000008.*is intact"):
+    with pytest.raises(RunError, match=r"the disk is full.*step-000000008.*is intact"):
         trainer().fit(resume=True)
     monkeypatch.undo()
     after = {p: p.read_bytes() for p in before}

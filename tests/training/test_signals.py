@@ -53,7 +53,7 @@ def test_a_signal_saves_and_the_resumed_run_is_the_unbroken_one(
 ) -> None:
     process = start(tmp_path / "stopped", pause=0.01)
     process.send_signal(number)
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=300)
     assert "interrupted" in said and process.returncode == 0
     resumed = trainer("stopped", threads=1)
     resumed.checkpoints.identity = {}
@@ -68,10 +68,10 @@ def test_a_signal_saves_and_the_resumed_run_is_the_unbroken_one(
 
 
 def test_the_second_signal_stops_at_once(tmp_path: Path) -> None:
-    process = start(tmp_path / "run", pause=30)
+    process = start(tmp_path / "run", pause=600)
     process.send_signal(signal.SIGINT)
     time.sleep(0.3)
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=120)
     assert process.returncode != 0
