@@ -101,7 +101,8 @@ def _fit(
     chief = int(np.argmax(sizes))
     if not sizes[chief]:
         raise InputError("no symmetry found in the first rows", fix="symmetry=detect")
-    rotations, translations = found[chief]["rotations"], found[chief]["translations"]
+    symmetry = found[chief] or {}
+    rotations, translations = symmetry["rotations"], symmetry["translations"]
     order = match_geometry(frac, frac[chief])
     matched = np.take_along_axis(frac, order[..., None], axis=1)
     metric = np.stack([row.lattice @ row.lattice.T for row in rows])
@@ -189,7 +190,8 @@ def _template(roles: Roles, rotations: np.ndarray, free: np.ndarray, fixed: np.n
     spread = np.linspace(0.01, 0.2, roles.sites)[:, None] ** 2
     generic = roles.nominal + spread * roles.frame.basis.sum(1)
     cell = _generic_cell(free, fixed)
-    data = spglib.get_symmetry_dataset((cell, generic, np.arange(1, roles.sites + 1)), 1e-4)
+    labels = np.arange(1, roles.sites + 1)
+    data = spglib.get_symmetry_dataset((cell, generic, labels), 1e-4)  # type: ignore[arg-type]
     if data is None or len(data.rotations) != len(rotations):
         raise InputError("the common symmetry is not a space group", fix="symmetry=detect")
     return Template(

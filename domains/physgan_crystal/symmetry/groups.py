@@ -116,7 +116,10 @@ def space_group(number: int) -> SpaceGroup:
 
     hall = _standard_halls()[number]
     database = spglib.get_symmetry_from_database(hall)
-    symbol = spglib.get_spacegroup_type(hall).international_short
+    kind = spglib.get_spacegroup_type(hall)
+    if database is None or kind is None:
+        raise ValueError(f"there is no space group {number}")
+    symbol = kind.international_short
     rotations = database["rotations"].astype(float)
     fixed = rotations.mean(0)
     polar = [axis for axis in range(3) if np.allclose(fixed[:, axis], np.eye(3)[axis])]
@@ -136,5 +139,7 @@ def _standard_halls() -> dict[int, int]:
 
     halls: dict[int, int] = {}
     for hall in range(1, 531):
-        halls.setdefault(int(spglib.get_spacegroup_type(hall).number), hall)
+        kind = spglib.get_spacegroup_type(hall)
+        if kind is not None:
+            halls.setdefault(int(kind.number), hall)
     return halls

@@ -52,7 +52,8 @@ def analyse(cell: Cell, symprec: float) -> Analysis:
     import spglib
 
     try:
-        data = spglib.get_symmetry_dataset((cell.lattice, cell.frac, cell.z), symprec, 5.0)
+        crystal = (cell.lattice, cell.frac, cell.z)
+        data = spglib.get_symmetry_dataset(crystal, symprec, 5.0)  # type: ignore[arg-type]
     except spglib.SpglibError:
         data = None
     if data is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -54,7 +54,7 @@ def build(cell: np.ndarray, frac: np.ndarray, numbers: np.ndarray) -> Structure:
 
 
 @cache
-def _elements() -> dict[int, object]:
+def _elements() -> dict[int, Any]:
     from pymatgen.core import Element
 
     return {z: Element.from_Z(z) for z in range(1, 119)}
