@@ -15,9 +15,10 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from pymatgen.core import Element, Lattice, Structure
+
 from common import write_results
 from physgan_crystal.metrics.fast_fingerprint import fingerprint, reference_fingerprint
-from pymatgen.core import Element, Lattice, Structure
 
 
 def read(path: Path, count: int, seed: int) -> list[Structure]:

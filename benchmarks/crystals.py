@@ -13,7 +13,7 @@ import torch
 from pymatgen.core import Structure
 from tensordict import TensorDict
 
-from physgan.equip import calibrate_oracle, fit_run_predictor
+from physgan.equip import calibrate_oracle, fit_run_predictor, keep_fingerprints
 from physgan.predictors.options import PredictorOptions
 from physgan.run import Run
 from physgan.training.config import RunConfig, merged, read_config
@@ -51,6 +51,7 @@ def trained(
         run = Run.resume(folder)
         fit_run_predictor(run, predictor)
         calibrate_oracle(run)
+        keep_fingerprints(run)
     return Run.open(folder)
 
 

@@ -6,6 +6,7 @@
 ``<!-- table:NAME -->`` is the field's table of results/NAME.json beside the published rows in
 published/NAME.json, ``<!-- table:NAME/conditioning -->`` what else the run reached, and
 ``<!-- figure:NAME:KEY:FORMAT -->`` one figure in a sentence. Each ends with ``<!-- / -->``.
+A table without results is left empty; a sentence without them is refused.
 """
 
 from __future__ import annotations
@@ -59,11 +60,11 @@ OURS = {"raw": "**physgan**, raw", "constrained": "**physgan**, constrained",
         "filtered": "**physgan**, filtered"}  # fmt: skip
 
 
-def read(name: str, folder: Path = HERE) -> dict[str, Any]:
-    """The record of ``results/name.json`` with the published rows; exits where there is none."""
+def read(name: str, folder: Path = HERE) -> dict[str, Any] | None:
+    """The record of ``results/name.json`` with the published rows, None where there is none."""
     path = folder / "results" / f"{name}.json"
     if not path.exists():
-        sys.exit(f"the README states figures of {path.name}, which does not exist")
+        return None
     record = json.loads(path.read_text(encoding="utf-8"))
     papers = folder / "published" / f"{name}.json"
     if papers.exists():
@@ -128,11 +129,15 @@ def render(text: str, folder: Path = HERE) -> str:
         kind, wanted = found.group(1), found.group(2)
         if kind == "figure":
             name, key, form = wanted.split(":")
-            inside = format(read(name, folder)["figures"][key], form)
+            record = read(name, folder)
+            if record is None:
+                sys.exit(f"the README states {key} of results/{name}.json, which does not exist")
+            inside = format(record["figures"][key], form)
         else:
             name, _, part = wanted.partition("/")
+            record = read(name, folder)
             make = conditioning_table if part == "conditioning" else benchmark_table
-            inside = f"\n{make(read(name, folder))}\n"
+            inside = "" if record is None else f"\n{make(record)}\n"
         return f"<!-- {kind}:{wanted} -->{inside}<!-- / -->"
 
     return MARKER.sub(fill, text)

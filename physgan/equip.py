@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
+from physgan.design.novelty import FINGERPRINTS_FILE
 from physgan.errors import InputError
 from physgan.predictors import Predictor, fit_predictor
 from physgan.predictors.fit import predicted_properties
 from physgan.predictors.options import PredictorOptions
 from physgan.predictors.storage import save_predictor
 from physgan.run import PREDICTOR, Run
+from physgan.training.files import write_atomic
+
+MOST_FINGERPRINTS = 20_000
 
 
 def fit_run_predictor(run: Run, options: PredictorOptions) -> Predictor | None:
@@ -42,6 +49,22 @@ def calibrate_oracle(run: Run) -> dict[str, dict[str, Any]]:
     report = hook(run.data["train"], names)
     run.save_domain()
     return report
+
+
+def keep_fingerprints(run: Run) -> int:
+    """Store the training samples' fingerprints, so that each candidate can say how far it is
+    from the nearest; returns how many were stored, 0 where the domain has none."""
+    if run.data is None:
+        return 0
+    x = run.data["train"].batch["x"][:MOST_FINGERPRINTS]
+    try:
+        found = np.asarray(run.domain.fingerprint(run.domain.decode(x)), dtype=np.float16)
+    except InputError:
+        return 0
+    content = io.BytesIO()
+    np.save(content, found[np.isfinite(found).all(axis=1)], allow_pickle=False)
+    write_atomic(run.folder / FINGERPRINTS_FILE, content.getvalue())
+    return len(found)
 
 
 def options_for(minutes: float, show_progress: bool = False) -> PredictorOptions:

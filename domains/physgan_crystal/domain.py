@@ -212,7 +212,9 @@ class CrystalDomain(Domain):
     def fingerprint(self, samples: Sequence[Structure]) -> np.ndarray:
         from physgan_crystal.metrics.fast_fingerprint import fingerprints
 
-        return fingerprints(samples)
+        found = fingerprints(samples)
+        width = next((len(row) for row in found if row is not None), 1)
+        return np.stack([np.full(width, np.nan) if row is None else row for row in found])
 
     def same(self, a: Structure, b: Structure) -> bool:
         from pymatgen.analysis.structure_matcher import StructureMatcher

@@ -121,7 +121,7 @@ class CHGNetOracle(Oracle):
         ``energy_per_atom`` eV/atom, ``max_force`` eV/A, ``stress_gpa`` largest component in GPa,
         ``group_before``; with ``relax`` also ``relaxed_energy_per_atom``, ``relaxed``
         (converged), ``relax_steps``, ``rmsd`` A, ``volume_change`` percent, ``group_after``,
-        ``relaxed_structure``. A structure that cannot be judged has only ``error``.
+        ``relaxed_sample``. A structure that cannot be judged has only ``error``.
         """
         with _one_thread():
             rows = self._single_points(samples)
@@ -207,7 +207,7 @@ class CHGNetOracle(Oracle):
             "rmsd": displacement(structure, after),
             "volume_change": 100 * (after.volume / structure.volume - 1),
             "group_after": space_group(after, self.symprec),
-            "relaxed_structure": after,
+            "relaxed_sample": after,
         }
 
 

@@ -90,7 +90,12 @@ def _train(run: Any, out: Path, predictor_minutes: float | None) -> None:
 
 def _equip(run: Any, reporter: Any, minutes: float) -> None:
     """Fit what proposals need: the predictor with its intervals, and the oracle's references."""
-    from physgan.equip import calibrate_oracle, fit_run_predictor, options_for
+    from physgan.equip import (
+        calibrate_oracle,
+        fit_run_predictor,
+        keep_fingerprints,
+        options_for,
+    )
 
     reporter.say(f"fitting the property predictor, at most {minutes:.1f} minutes")
     predictor = fit_run_predictor(run, options_for(minutes))
@@ -100,3 +105,6 @@ def _equip(run: Any, reporter: Any, minutes: float) -> None:
     for name, figures in calibrate_oracle(run).items():
         told = ", ".join(f"{k} {v:.3g}" for k, v in figures.items() if isinstance(v, float))
         reporter.say(f"  oracle for {name}: {told}")
+    kept = keep_fingerprints(run)
+    if kept:
+        reporter.say(f"kept {kept} fingerprints of training samples")

@@ -5,14 +5,14 @@ import csv
 import numpy as np
 import pytest
 import torch
-from physgan_crystal import CrystalDomain
-from physgan_crystal import cache as encodings
-from physgan_crystal.symmetry import encode
 from pymatgen.core import Lattice, Structure
 from tensordict import TensorDict
 
 from physgan.errors import InputError
 from physgan.testing import assert_domain_contract
+from physgan_crystal import CrystalDomain
+from physgan_crystal import cache as encodings
+from physgan_crystal.symmetry import encode
 
 A_SITES, B_SITES = ("Ca", "Sr", "Ba", "La", "K", "Na"), ("Ti", "Zr", "Nb", "Fe", "Mn", "Al")
 NOMINAL = np.array([[0, 0, 0], [0.5, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0], [0, 0.5, 0.5]])
@@ -103,7 +103,7 @@ def test_missing_values_are_unknown_and_rows_keep_their_order(splits):
 
 
 def test_a_missing_column_names_those_that_are_there(splits):
-    with pytest.raises(InputError, match="no property column colour.*gap"):
+    with pytest.raises(InputError, match=r"no property column colour.*gap"):
         CrystalDomain().load(splits, "train", ("colour",))
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from physgan_crystal.graph import envelope, image_range, neighbours
 from pymatgen.core import Lattice, Structure
+
+from physgan_crystal.graph import envelope, image_range, neighbours
 
 
 def random_batch(seed, crystals, skew):

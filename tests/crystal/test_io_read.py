@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from physgan_crystal.io import find_split, hash_split, read_split, read_table, write_structures
-from physgan_crystal.io import parse as parsing
-from physgan_crystal.io.packed import pack
 from pymatgen.core import Lattice, Structure
 from pymatgen.io.cif import CifWriter
 
 from physgan.errors import InputError
+from physgan_crystal.io import find_split, hash_split, read_split, read_table, write_structures
+from physgan_crystal.io import parse as parsing
+from physgan_crystal.io.packed import pack
 
 HALITE = Structure.from_spacegroup(225, Lattice.cubic(5.6), ["Na", "Cl"], [[0, 0, 0], [0.5] * 3])
 CAESIUM = Structure(Lattice.cubic(4.1), ["Cs", "Cl"], [[0, 0, 0], [0.5] * 3])

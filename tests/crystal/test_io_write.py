@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 from ase.io import read
-from physgan_crystal.io import write_structures
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Lattice, Structure
 
 from physgan.errors import InputError
+from physgan_crystal.io import write_structures
 
 RUTILE = Structure.from_spacegroup(
     136, Lattice.tetragonal(4.6, 2.95), ["Ti", "O"], [[0, 0, 0], [0.305, 0.305, 0]]

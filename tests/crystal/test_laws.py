@@ -5,6 +5,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pymatgen.core import Composition, Element
+from smact.screening import smact_validity
+from tensordict import TensorDict
+
+from physgan.errors import InputError
 from physgan_crystal.laws import fit_atomic_volumes, penalties, projections
 from physgan_crystal.laws.charge import charge_residual
 from physgan_crystal.laws.distance import distance_residual
@@ -14,11 +19,6 @@ from physgan_crystal.laws.projections import smallest_scale
 from physgan_crystal.laws.tables import atomic_volumes, covalent_radii
 from physgan_crystal.laws.volume import volume_residual
 from physgan_crystal.symmetry.library import Orbit, Template, TemplateLibrary
-from pymatgen.core import Composition, Element
-from smact.screening import smact_validity
-from tensordict import TensorDict
-
-from physgan.errors import InputError
 
 EMPTY = TensorDict({}, batch_size=[])
 ANIONS = [1, 7, 8, 9, 15, 16, 17, 34, 35, 53]

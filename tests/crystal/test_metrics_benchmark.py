@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 pytest.importorskip("matminer")
+from pymatgen.core import Lattice, Structure
+
+from physgan.errors import InputError
 from physgan_crystal.metrics.benchmark import evaluate
 from physgan_crystal.metrics.coverage import Cutoffs
 from physgan_crystal.metrics.describe import content_hash, describe
 from physgan_crystal.metrics.novelty import unique_and_novel
-from pymatgen.core import Lattice, Structure
-
-from physgan.errors import InputError
 
 
 def _salt(edge: float, cation: str = "Na") -> Structure:

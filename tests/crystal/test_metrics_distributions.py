@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from physgan_crystal.metrics.coverage import Cutoffs, coverage, nearest
-from physgan_crystal.metrics.distances import PERCENTILES, distribution_distance, success_rates
 
 from physgan.errors import InputError
+from physgan_crystal.metrics.coverage import Cutoffs, coverage, nearest
+from physgan_crystal.metrics.distances import PERCENTILES, distribution_distance, success_rates
 
 CUT = Cutoffs(0.4, 10.0)
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 pytest.importorskip("matminer")
+from pymatgen.core import Lattice, Structure
+
 from physgan_crystal.metrics import fast_fingerprint as ff
 from physgan_crystal.metrics import motif_kernel as mk
 from physgan_crystal.metrics.voronoi_kernel import neighbours_within, voronoi_faces
-from pymatgen.core import Lattice, Structure
 
 
 def _prototypes() -> dict[str, Structure]:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 pytest.importorskip("pymatgen")
+from pymatgen.core import Composition, Lattice, Structure
+
 from physgan_crystal.metrics.composition import WIDTH, composition_fingerprint, scaler
 from physgan_crystal.metrics.validity import composition_valid, structure_valid
-from pymatgen.core import Composition, Lattice, Structure
 
 
 def _pair(distance: float, edge: float = 4.0) -> Structure:

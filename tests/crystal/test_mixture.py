@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+
 from physgan_crystal.networks.mixture import (
     mixture_draw,
     mixture_log_density,

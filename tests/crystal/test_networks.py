@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from physgan_crystal.networks.backbone import build_backbone
-from physgan_crystal.networks.critic import CrystalCritic
-from physgan_crystal.networks.predictor import CrystalPredictor
-from physgan_crystal.symmetry.library import Orbit, Template, TemplateLibrary
 from scipy.spatial.transform import Rotation
 from tensordict import TensorDict
 
 from physgan.errors import InputError
+from physgan_crystal.networks.backbone import build_backbone
+from physgan_crystal.networks.critic import CrystalCritic
+from physgan_crystal.networks.predictor import CrystalPredictor
+from physgan_crystal.symmetry.library import Orbit, Template, TemplateLibrary
 
 KINDS = ["invariant", "equivariant"]
 EMPTY = TensorDict({}, batch_size=[3])

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from physgan_crystal.symmetry import encode, encode_common, to_structures
 from pymatgen.core import Lattice, Structure
 
 from physgan.errors import InputError
+from physgan_crystal.symmetry import encode, encode_common, to_structures
 
 IDEAL = np.array([[0, 0, 0], [0.5, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0], [0, 0.5, 0.5]])
 

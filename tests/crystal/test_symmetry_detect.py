@@ -6,12 +6,12 @@ import spglib
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from physgan_crystal.symmetry import TemplateLibrary, encode, encode_detect, to_structures
-from physgan_crystal.symmetry.groups import space_group
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Lattice, Structure
 
 from physgan.errors import InputError
+from physgan_crystal.symmetry import TemplateLibrary, encode, encode_detect, to_structures
+from physgan_crystal.symmetry.groups import space_group
 
 
 def _prototypes() -> dict[str, tuple[int, int, Structure]]:

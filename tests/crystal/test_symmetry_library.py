@@ -3,10 +3,11 @@
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from physgan_crystal.symmetry import TemplateLibrary, encode_detect
-from physgan_crystal.symmetry.lattice import cell_from_parameters, parameters_from_cells
 from pymatgen.core import Lattice, Structure
 from tensordict import TensorDict
+
+from physgan_crystal.symmetry import TemplateLibrary, encode_detect
+from physgan_crystal.symmetry.lattice import cell_from_parameters, parameters_from_cells
 
 
 def _two() -> tuple[TemplateLibrary, TensorDict]:

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from e3nn import o3
 from e3nn.math import soft_one_hot_linspace
-from physgan_crystal.graph import envelope, neighbours
 from tensordict import TensorDict
 from torch import Tensor, nn
 from torch_geometric.utils import scatter
 
 from physgan.errors import InputError
+from physgan_crystal.graph import envelope, neighbours
 
 ELEMENTS = 100
 HARMONICS = o3.Irreps.spherical_harmonics(2)

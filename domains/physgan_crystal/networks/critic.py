@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from physgan_crystal.networks.backbone import build_backbone
 from tensordict import TensorDict
 from torch import Tensor, nn
 
 from physgan.domain import Verdict
+from physgan_crystal.networks.backbone import build_backbone
 
 
 class CrystalCritic(nn.Module):

@@ -6,9 +6,10 @@ import math
 from typing import TYPE_CHECKING
 
 import torch
-from physgan_crystal.networks.slots import ELEMENTS, SlotTokens, transformer
 from tensordict import TensorDict
 from torch import Tensor, nn
+
+from physgan_crystal.networks.slots import ELEMENTS, SlotTokens, transformer
 
 if TYPE_CHECKING:
     from physgan_crystal.symmetry.library import TemplateLibrary

@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 from e3nn import nn as e3nn_nn
 from e3nn import o3
+from tensordict import TensorDict
+from torch import Tensor, nn
+
 from physgan_crystal.networks.backbone import (
     ELEMENTS,
     HARMONICS,
@@ -12,8 +15,6 @@ from physgan_crystal.networks.backbone import (
     Readout,
     build_graph,
 )
-from tensordict import TensorDict
-from torch import Tensor, nn
 
 
 class Convolution(nn.Module):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from physgan_crystal.networks.mixture import mixture_draw, mixture_log_density
-from physgan_crystal.networks.slots import ELEMENTS, SlotTokens, transformer
 from tensordict import TensorDict
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from physgan.domain import Generator
+from physgan_crystal.networks.mixture import mixture_draw, mixture_log_density
+from physgan_crystal.networks.slots import ELEMENTS, SlotTokens, transformer
 
 if TYPE_CHECKING:
     from physgan_crystal.symmetry.library import TemplateLibrary

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import torch
-from physgan_crystal.networks.backbone import ELEMENTS, Graph, Readout, build_graph
 from tensordict import TensorDict
 from torch import Tensor, nn
+
+from physgan_crystal.networks.backbone import ELEMENTS, Graph, Readout, build_graph
 
 
 class Interaction(nn.Module):

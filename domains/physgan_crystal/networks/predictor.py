@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from physgan_crystal.networks.backbone import build_backbone
 from tensordict import TensorDict
 from torch import Tensor, nn
+
+from physgan_crystal.networks.backbone import build_backbone
 
 
 class CrystalPredictor(nn.Module):
