@@ -85,9 +85,11 @@ def test_conditioning_and_single_figures_come_from_the_results(readme, results):
     assert readme.render(one, results) == one.replace("-->9<", "-->0.07<")
 
 
-def test_figures_without_results_are_refused(readme, results):
+def test_without_results_a_table_is_empty_and_a_sentence_refused(readme, results):
+    empty = "<!-- table:absent --><!-- / -->"
+    assert readme.render(empty.replace("--><", "-->| 1 |<"), results) == empty
     with pytest.raises(SystemExit, match="which does not exist"):
-        readme.render("<!-- table:absent --><!-- / -->", results)
+        readme.render("<!-- figure:absent:struct_valid:.2f -->99<!-- / -->", results)
 
 
 def test_it_opens_with_two_commands_that_do_their_own_set_up():
