@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ from physgan_crystal.metrics import motif_kernel as mk
 from physgan_crystal.metrics.voronoi_kernel import neighbours_within, voronoi_faces
 
 
+@cache
 def _prototypes() -> dict[str, Structure]:
     cubic, hexagonal = Lattice.cubic, Lattice.hexagonal
     return {
