@@ -41,7 +41,7 @@ PREDICTOR = PredictorOptions(
     batch_size=128,
     learning_rate=2e-3,
     patience=35,
-    time_limit=1500,
+    time_limit=1300,
     backbone={"layers": 2, "hidden": 64, "feature_dim": 64, "cutoff": 5.0, "angular": 4},
 )
 UNITS = {

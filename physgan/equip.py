@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from physgan.design.novelty import FINGERPRINTS_FILE
 from physgan.errors import InputError
 from physgan.predictors import Predictor, fit_predictor
 from physgan.predictors.fit import predicted_properties
@@ -16,6 +15,7 @@ from physgan.predictors.options import PredictorOptions
 from physgan.predictors.storage import save_predictor
 from physgan.run import PREDICTOR, Run
 from physgan.training.files import write_atomic
+from physgan.training.folder import FINGERPRINTS
 
 MOST_FINGERPRINTS = 20_000
 
@@ -63,7 +63,7 @@ def keep_fingerprints(run: Run) -> int:
         return 0
     content = io.BytesIO()
     np.save(content, found[np.isfinite(found).all(axis=1)], allow_pickle=False)
-    write_atomic(run.folder / FINGERPRINTS_FILE, content.getvalue())
+    write_atomic(run.folder / FINGERPRINTS, content.getvalue())
     return len(found)
 
 

@@ -27,6 +27,7 @@ from physgan.training.folder import (
     CARD,
     CONFIG,
     DOMAIN,
+    FINGERPRINTS,
     KEYS,
     TENSORS,
     count_rows,
@@ -226,7 +227,7 @@ class Run:
         with disk_errors(folder), replace_folder(folder) as draft:
             write_atomic(draft / MODEL, model_bytes(weights, self.config.identity, meta["step"]))
             RunConfig.from_dict(values).write(draft / CONFIG)
-            for name in (DOMAIN, TENSORS, KEYS, CARD, "metrics.csv"):
+            for name in (DOMAIN, TENSORS, KEYS, FINGERPRINTS, CARD, "metrics.csv"):
                 if (self.folder / name).exists():
                     shutil.copy2(self.folder / name, draft / name)
             if (self.folder / PREDICTOR).is_dir():

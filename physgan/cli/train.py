@@ -99,7 +99,8 @@ def _equip(run: Any, reporter: Any, minutes: float) -> None:
 
     reporter.say(f"fitting the property predictor, at most {minutes:.1f} minutes")
     predictor = fit_run_predictor(run, options_for(minutes))
-    for name, figures in (predictor.report["properties"] if predictor else {}).items():
+    properties: dict[str, Any] = predictor.report["properties"] if predictor else {}
+    for name, figures in properties.items():
         told = ", ".join(f"{k} {v:.3g}" for k, v in figures.items())
         reporter.say(f"  {name}: {told}")
     for name, figures in calibrate_oracle(run).items():

@@ -14,9 +14,6 @@ from numpy.typing import NDArray
 from physgan.domain import Domain
 from physgan.errors import InputError
 
-KEYS_FILE = "train_keys.npy"
-FINGERPRINTS_FILE = "train_fingerprints.npy"
-
 
 def hash_key(key: str) -> int:
     """The first 8 bytes, little-endian, of SHA-256 of a domain key: a stable uint64."""

@@ -23,6 +23,7 @@ from physgan.design.targets import Wishes, read_targets, supported
 from physgan.domain import Domain, Oracle
 from physgan.errors import InputError
 from physgan.predictors import Predictor
+from physgan.training.folder import FINGERPRINTS, KEYS
 
 LEVEL = 0.9
 
@@ -133,7 +134,7 @@ def propose(
         )
     if len(found) < n:
         warnings.append(f"{len(found)} of {n} candidates: draw more with a larger oversample")
-    fingerprints = novelty.stored_array(run.folder, novelty.FINGERPRINTS_FILE)
+    fingerprints = novelty.stored_array(run.folder, FINGERPRINTS)
     distances = novelty.nearest_distances(domain, [c.sample for c in found], fingerprints)
     for candidate, gap in zip(found, distances, strict=True):
         candidate.nearest = gap
@@ -193,7 +194,7 @@ def _novelty(
 ) -> list[bool | None]:
     keys = None
     if training is None:
-        keys = novelty.stored_array(run.folder, novelty.KEYS_FILE)
+        keys = novelty.stored_array(run.folder, KEYS)
         if keys is None:
             warnings.append("no training keys in the run: novelty is unknown")
     return novelty.is_novel(run.domain, samples, training, keys)

@@ -19,7 +19,8 @@ from physgan.domain import Data, Domain, Property
 from physgan.errors import InputError
 from physgan.training.files import write_atomic
 
-CONFIG, CARD, KEYS, REFUSED = "config.toml", "card.md", "train_keys.npy", "refused.csv"
+CONFIG, CARD, REFUSED = "config.toml", "card.md", "refused.csv"
+KEYS, FINGERPRINTS = "train_keys.npy", "train_fingerprints.npy"
 DOMAIN, TENSORS = "domain.json", "domain.safetensors"
 SCHEMA = "schema."
 

@@ -36,9 +36,9 @@ class Result:
 
 def default_cache() -> Path:
     """The user's cache folder for fingerprints of reference sets."""
-    from platformdirs import user_cache_path
+    from physgan_crystal.io.parse import cache_folder
 
-    return user_cache_path("physgan") / "crystal_fingerprints"
+    return cache_folder() / "crystal_fingerprints"
 
 
 def _cutoffs(dataset: str | Cutoffs) -> Cutoffs:
