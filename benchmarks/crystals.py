@@ -38,12 +38,19 @@ def trained(
     data: Path,
     *,
     core: dict[str, Any] | None = None,
+    steps: int | None = None,
     predictor: PredictorOptions | None = None,
 ) -> Run:
-    """The run in ``folder``, trained by ``config`` on ``data`` if it is not there."""
+    """The run in ``folder``, trained by ``config`` on ``data`` if it is not there.
+
+    ``core`` overrides core options; ``steps`` replaces the limit by time.
+    """
     if not (folder / "card.md").exists():
         values = merged(read_config(config), {"data": str(data)})
         values["core_options"] = {**values.get("core_options", {}), **(core or {})}
+        if steps is not None:
+            values["trainer"] = {**values["trainer"], "steps": steps}
+            values["trainer"].pop("max_minutes", None)
         resuming = (folder / "config.toml").exists()
         run = Run.resume(folder) if resuming else Run.start(folder, RunConfig.from_dict(values))
         run.train()
@@ -53,6 +60,11 @@ def trained(
         calibrate_oracle(run)
         keep_fingerprints(run)
     return Run.open(folder)
+
+
+def train_steps(folder: Path) -> int:
+    """The last logged step of the training in ``folder``."""
+    return int(float((folder / "metrics.csv").read_text().splitlines()[-1].split(",")[0]))
 
 
 def train_minutes(folder: Path) -> float:

@@ -2,9 +2,11 @@
 
     python benchmarks/perov5.py --data $PHYSGAN_DATA/crystal/perov_5
 
-Trains the VAE-GAN and the VAE without critic (30 minutes each) and the property model, draws
-10,000 crystals, evaluates every row by the field's script and writes results/perov5.json. Each
-part is kept in --work, so an interrupted benchmark goes on where it was.
+Trains the VAE-GAN (30 minutes), the VAE without critic and laws (as many steps) and the property
+model, draws 10,000 crystals, evaluates every row by the field's script and writes
+results/perov5.json. Each
+part is kept in --work, so an interrupted benchmark goes on where it was. heat_ref is in eV per
+atom: against CHGNet's energies its slope is near one per atom (oracle_slope), not per cell.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import numpy as np
 import torch
 
 from common import write_results
-from crystals import held_out_labels, kept, requested, timed_samples, train_minutes, trained
+from crystals import held_out_labels, kept, requested, timed_samples, train_minutes, train_steps, trained
 from physgan.design.tiers import draw_tier
 from physgan.predictors.fit import measure
 from physgan.predictors.options import PredictorOptions
@@ -33,7 +35,6 @@ from physgan_crystal.substitution import substitute
 HERE = Path(__file__).parent
 CONFIG = HERE / "configs" / "perov5.toml"
 PROPERTY = "heat_ref"
-ATOMS = 5
 SEED = 0
 PREDICTOR = PredictorOptions(
     members=3,
@@ -46,7 +47,7 @@ PREDICTOR = PredictorOptions(
 )
 UNITS = {
     "struct_valid": "%", "comp_valid": "%", "valid": "%", "cov_recall": "%", "cov_precision": "%",
-    "wdist_density": "g/cm^3", "wdist_energy": "eV per cell", "wdist_num_elements": "1",
+    "wdist_density": "g/cm^3", "wdist_energy": "eV/atom", "wdist_num_elements": "1",
     "unique": "%", "novel": "%", "vun": "%", "target_mae_predicted": "eV/atom",
     "target_mae_verified": "eV/atom", "interval_coverage_90": "%", "crystals_per_second": "1/s",
     "train_minutes": "min", "sr5": "%", "sr10": "%", "sr15": "%",
@@ -67,6 +68,7 @@ def main() -> None:
         CONFIG,
         options.data,
         core={"adversarial": 0.0, "laws": False},
+        steps=train_steps(run.folder),
     )
     predictor = run.predictor()
     assert predictor is not None
@@ -150,20 +152,18 @@ def conditioning(run: Any, options: argparse.Namespace) -> dict[str, float]:
     first = (found["first"] - asked).abs()
     starts = requested(run, PROPERTY, torch.full((100,), low), SEED + 1, each=10)
     best = starts["all"].min(dim=1).values.numpy()
-    per_atom = 1 / ATOMS
     return {
-        "target_mae_predicted": float(error.mean()) * per_atom,
-        "target_within_0.1_per_atom_predicted": 100
-        * float((error * per_atom <= 0.1).float().mean()),
-        "target_within_0.1_per_cell_predicted": 100 * float((error <= 0.1).float().mean()),
-        "target_mae_predicted_first_draw": float(first.mean()) * per_atom,
-        "target_mae_verified": float(np.nanmean(gap)) * per_atom,
-        "target_within_0.1_per_atom_verified": share(gap * per_atom),
-        "target_within_0.1_per_cell_verified": share(gap),
+        "target_mae_predicted": float(error.mean()),
+        "target_within_0.1_per_atom_predicted": share(error.numpy()),
+        "target_mae_predicted_first_draw": float(first.mean()),
+        "target_mae_verified": float(np.nanmean(gap)),
+        "target_within_0.1_per_atom_verified": share(gap),
         "verified_count": int(np.isfinite(gap).sum()),
-        "oracle_mae": float(oracle.mae) * per_atom,
+        "oracle_mae": float(oracle.mae),
         "oracle_r2": float(oracle.r2),
-        "target_mae_held_out_dft": float(np.nanmean(dft)) * per_atom,
+        "oracle_slope": float(oracle.slope),
+        "target_mae_held_out_dft": float(np.nanmean(dft)),
+        "target_within_0.1_per_atom_held_out_dft": share(dft),
         "held_out_dft_count": int(np.isfinite(dft).sum()),
         **success_rates(best, "perov_5"),
     }
