@@ -13,12 +13,14 @@ import torch
 from pymatgen.core import Structure
 from tensordict import TensorDict
 
-from physgan.equip import calibrate_oracle, fit_run_predictor, keep_fingerprints
+from physgan.equip import calibrate_oracle, fit_run_predictor, keep_fingerprints, settle
 from physgan.predictors.options import PredictorOptions
 from physgan.run import Run
 from physgan.training.config import RunConfig, merged, read_config
 
 SAMPLES_PER_REQUEST = 8
+SETTLE = 0.1
+"""Time for the prior alone after training, as a share of the training time."""
 
 
 def kept(file: Path, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -53,7 +55,11 @@ def trained(
             values["trainer"].pop("max_minutes", None)
         resuming = (folder / "config.toml").exists()
         run = Run.resume(folder) if resuming else Run.start(folder, RunConfig.from_dict(values))
-        run.train()
+        outcome = run.train()
+        settled = settle(run, SETTLE * outcome.minutes)
+        (folder / "settled.json").write_text(
+            json.dumps({**settled, "minutes": SETTLE * outcome.minutes})
+        )
     if predictor is not None and not (folder / "predictor").exists():
         run = Run.resume(folder)
         fit_run_predictor(run, predictor)
@@ -68,12 +74,13 @@ def train_steps(folder: Path) -> int:
 
 
 def train_minutes(folder: Path) -> float:
-    """Wall time of the training in ``folder``, from its metrics."""
+    """Wall time of the training in ``folder``, from its metrics, and of settling the prior."""
     lines = (folder / "metrics.csv").read_text().splitlines()
     names = lines[0].split(",")
     column = next(i for i, name in enumerate(names) if name in ("minutes", "seconds", "time"))
     scale = 1.0 if names[column] == "minutes" else 60.0
-    return float(lines[-1].split(",")[column]) / scale
+    settled = json.loads((folder / "settled.json").read_text())
+    return float(lines[-1].split(",")[column]) / scale + float(settled["minutes"])
 
 
 def timed_samples(run: Run, n: int, seed: int) -> tuple[list[Structure | None], float, float]:

@@ -21,7 +21,15 @@ import numpy as np
 import torch
 
 from common import write_results
-from crystals import held_out_labels, kept, requested, timed_samples, train_minutes, train_steps, trained
+from crystals import (
+    held_out_labels,
+    kept,
+    requested,
+    timed_samples,
+    train_minutes,
+    train_steps,
+    trained,
+)
 from physgan.design.tiers import draw_tier
 from physgan.predictors.fit import measure
 from physgan.predictors.options import PredictorOptions
@@ -63,13 +71,6 @@ def main() -> None:
     known, reference = train.context["samples"], test.context["samples"]
 
     run = trained(options.run or work / "vae-gan", CONFIG, options.data, predictor=PREDICTOR)
-    plain = trained(
-        options.vae or work / "vae",
-        CONFIG,
-        options.data,
-        core={"adversarial": 0.0, "laws": False},
-        steps=train_steps(run.folder),
-    )
     predictor = run.predictor()
     assert predictor is not None
     energy = property_model(domain, predictor, PROPERTY)
@@ -84,18 +85,25 @@ def main() -> None:
         return kept(work / f"row-{name}-{options.n}.json", compute)
 
     n, picks = options.n, np.random.default_rng(SEED)
-    baselines = {
-        "training set, bootstrap": row(
-            "bootstrap", lambda: [known[i] for i in picks.integers(len(known), size=n)]
-        ),
-        "element substitution": row("substitution", lambda: substitute(known, n, SEED)),
-        "VAE without critic": row("vae", lambda: draw_tier(plain, "raw", n, seed=SEED)),
-    }
     rows = {
         tier: row(tier, lambda tier=tier: draw_tier(run, tier, n, seed=SEED))
         for tier in ("raw", "constrained", "filtered")
     }
     asked = kept(work / "conditioning.json", lambda: conditioning(run, options))
+    baselines = {
+        "training set, bootstrap": row(
+            "bootstrap", lambda: [known[i] for i in picks.integers(len(known), size=n)]
+        ),
+        "element substitution": row("substitution", lambda: substitute(known, n, SEED)),
+    }
+    plain = trained(
+        options.vae or work / "vae",
+        CONFIG,
+        options.data,
+        core={"adversarial": 0.0, "laws": False},
+        steps=train_steps(run.folder),
+    )
+    baselines["VAE without critic"] = row("vae", lambda: draw_tier(plain, "raw", n, seed=SEED))
     _, sampling, decoding = timed_samples(run, 10_000, SEED)
     coverage = measure(predictor, test.batch, 0.9)["properties"][PROPERTY]
     figures = {

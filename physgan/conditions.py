@@ -90,6 +90,10 @@ class ConditionSchema(nn.Module):
     with the model. ``quantiles (P, 101)`` are the percentiles of the training values.
     """
 
+    mean: Tensor
+    std: Tensor
+    quantiles: Tensor
+
     def __init__(self, properties: Sequence[Property], y: TensorDict | None = None) -> None:
         super().__init__()
         self.properties = tuple(properties)
@@ -150,6 +154,28 @@ class ConditionSchema(nn.Module):
     def unknown(self, size: int) -> Tensor:
         """The condition that asks for nothing, ``(size, dim)``."""
         return self.mean.new_zeros(size, self.dim)
+
+    def typical(self, size: int) -> Tensor:
+        """Conditions ``(size, dim)`` that ask for nothing in particular: in each row one
+        continuous property at random has a value of the training distribution, drawn from its
+        percentiles, the others are unknown.
+
+        Since p(x) is the mean of p(x | c) over p(c), samples under it follow the data, and more
+        closely than under ``unknown``, which training meets only where conditions are dropped.
+        """
+        continuous = [i for i, prop in enumerate(self.properties) if prop.classes is None]
+        if not continuous:
+            return self.unknown(size)
+        chosen = torch.tensor(continuous)[torch.randint(len(continuous), (size,))]
+        asked: dict[str, Tensor] = {}
+        for index in continuous:
+            place = 100 * torch.rand(size)
+            low = place.floor().long().clamp(max=99)
+            row = self.quantiles[index].cpu()
+            value = torch.lerp(row[low], row[low + 1], place - low)
+            nothing = torch.full_like(value, float("nan"))
+            asked[self.properties[index].name] = torch.where(chosen == index, value, nothing)
+        return self(asked)
 
     def drop(self, condition: Tensor, probability: float) -> Tensor:
         """Forget each property of each row with ``probability`` (classifier-free training)."""

@@ -13,7 +13,9 @@ from physgan.predictors import Predictor, fit_predictor
 from physgan.predictors.fit import predicted_properties
 from physgan.predictors.options import PredictorOptions
 from physgan.predictors.storage import save_predictor
-from physgan.run import PREDICTOR, Run
+from physgan.run import MODEL, PREDICTOR, Run
+from physgan.training.checkpoint import model_bytes, read_model
+from physgan.training.ema import PREFIX, split_average
 from physgan.training.files import write_atomic
 from physgan.training.folder import FINGERPRINTS
 
@@ -34,6 +36,28 @@ def fit_run_predictor(run: Run, options: PredictorOptions) -> Predictor | None:
     predictor = fit_predictor(run.domain, run.schema, train, held, options)
     save_predictor(predictor, run.folder / PREDICTOR)
     return predictor
+
+
+def settle(run: Run, minutes: float) -> dict[str, float]:
+    """Let the core learn what it can only learn once training is over, and keep its weights.
+
+    For a VAE that is the prior, on encodings at rest. Returns the core's figures, empty where
+    there was nothing to do.
+    """
+    if run.data is None:
+        raise InputError("this run was opened without its data", fix="use Run.resume")
+    run.load_weights()
+    parts = (run.data["train"].batch, run.data["val"].batch)
+    figures = run.core.settle(*parts, seconds=60 * minutes)
+    if figures:
+        path = run.folder / MODEL
+        tensors, meta = read_model(path)
+        state = run.core.state_dict()
+        own, averaged = split_average(tensors)
+        tensors |= {name: state[name] for name in averaged if name in own}
+        tensors |= {PREFIX + name: state[name] for name in averaged}
+        write_atomic(path, model_bytes(tensors, meta["identity"], meta["step"]))
+    return figures
 
 
 def calibrate_oracle(run: Run) -> dict[str, dict[str, Any]]:

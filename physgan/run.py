@@ -197,7 +197,7 @@ class Run:
         given = TensorDict({}, [n]) if given is None else given
         with rng.isolated(seed), torch.no_grad():
             asked = self.schema.request(targets, n)
-            condition = self.schema(asked) if asked else self.schema.unknown(n)
+            condition = self.schema(asked) if asked else self.schema.typical(n)
             parts = [
                 self.core.sample(
                     condition[i : i + batch].to(device), given[i : i + batch].to(device)

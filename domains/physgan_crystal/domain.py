@@ -186,7 +186,8 @@ class CrystalDomain(Domain):
     def encode(self, samples: Sequence[Structure]) -> tuple[TensorDict, list[int]]:
         from physgan_crystal.symmetry import encode
 
-        found = encode(samples, symmetry=self.symmetry, library=self.library, symprec=self.symprec)
+        kind: Any = self.symmetry
+        found = encode(samples, symmetry=kind, library=self.library, symprec=self.symprec)
         return found.x, found.kept
 
     def write(self, samples: Sequence[Structure], names: Sequence[str], folder: Path) -> list[Path]:

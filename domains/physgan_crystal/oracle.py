@@ -19,7 +19,7 @@ from physgan.domain import Oracle
 
 if TYPE_CHECKING:
     from ase import Atoms
-    from chgnet.model import CHGNet
+    from chgnet.model.model import CHGNet
     from pymatgen.core import Structure
 
 MODEL_VERSION = "0.3.0"
@@ -32,7 +32,7 @@ SHORTEST_DISTANCE = 0.5
 @lru_cache(maxsize=2)
 def chgnet(device: str = "cpu") -> CHGNet:
     """The pretrained model, loaded once per process."""
-    from chgnet.model import CHGNet
+    from chgnet.model.model import CHGNet
 
     with contextlib.redirect_stdout(io.StringIO()):
         model = CHGNet.load(model_name=MODEL_VERSION, use_device=device, verbose=False)
@@ -184,7 +184,7 @@ class CHGNetOracle(Oracle):
         from ase.constraints import FixSymmetry
         from ase.filters import FrechetCellFilter
         from ase.optimize import FIRE
-        from chgnet.model import CHGNetCalculator
+        from chgnet.model.dynamics import CHGNetCalculator
         from pymatgen.io.ase import AseAtomsAdaptor
 
         atoms: Atoms = AseAtomsAdaptor.get_atoms(structure, msonable=False)  # type: ignore[assignment]

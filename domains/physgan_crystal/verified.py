@@ -84,7 +84,7 @@ class CalibratedEnergy:
             choice: _held_out(fractions, energy, value, _scale(choice, sizes), seed)
             for choice in choices
         }
-        best = min(tried, key=lambda choice: float(np.abs(tried[choice] - value).mean()))
+        best: Per = min(choices, key=lambda choice: float(np.abs(tried[choice] - value).mean()))
         held = tried[best]
         rival = [np.abs(tried[c] - value).mean() for c in tried if c != best]
         mu = _references(fractions, energy - value / _scale(best, sizes))

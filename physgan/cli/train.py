@@ -82,10 +82,20 @@ def _train(run: Any, out: Path, predictor_minutes: float | None) -> None:
         reporter.say(f"  physgan train --resume --out {shlex.quote(str(out))}")
         raise typer.Exit(130)
     reporter.say(f"done at step {outcome.step} after {outcome.minutes:.1f} minutes: {out}")
-    if predictor_minutes is None:
-        predictor_minutes = 0.4 * (run.config.trainer.max_minutes or 20)
-    if predictor_minutes > 0:
-        _equip(run, reporter, predictor_minutes)
+    budget = 0.4 * (run.config.trainer.max_minutes or 20)
+    minutes = budget if predictor_minutes is None else predictor_minutes
+    if minutes > 0:
+        _equip(run, reporter, minutes)
+
+
+def _settle(run: Any, reporter: Any, minutes: float) -> None:
+    """A tenth of the training time for what the core learns once the game is over."""
+    from physgan.equip import settle
+
+    figures = settle(run, minutes)
+    if figures:
+        told = ", ".join(f"{k} {v:.4g}" for k, v in figures.items())
+        reporter.say(f"settled the prior: held-out log-likelihood {told}")
 
 
 def _equip(run: Any, reporter: Any, minutes: float) -> None:

@@ -60,6 +60,13 @@ class Core(nn.Module, ABC):
         """Figures on held-out rows, each a scalar; the first decides which checkpoint is best."""
         return {}
 
+    def settle(self, train: TensorDict, held: TensorDict, seconds: float) -> dict[str, float]:
+        """What is still to be learned once the game is over, within ``seconds``; figures of it.
+
+        Changes averaged players in place. Empty where there is nothing to settle.
+        """
+        return {}
+
     def report(self) -> dict[str, float]:
         """Slow-moving state worth logging (multipliers, objective state)."""
         return {}

@@ -28,6 +28,7 @@ from physgan.constraints import Multipliers
 from physgan.cores.base import Core, Draw, Loss, Turn, resting
 from physgan.cores.heads import PropertyHeads
 from physgan.cores.prior import FlowPrior
+from physgan.cores.settle import settle_prior
 from physgan.domain import Domain, Verdict
 from physgan.errors import InputError
 from physgan.regularizers import Lazy
@@ -95,7 +96,8 @@ class VAEGAN(Core):
         self.heads: PropertyHeads | None = None
         if opt.adversarial > 0:
             self.critic = domain.critic(dim, **opt.critic_network)
-            self.heads = PropertyHeads(int(self.critic.feature_dim), schema)
+            feature_dim: Any = self.critic.feature_dim
+            self.heads = PropertyHeads(feature_dim, schema)
             if opt.spectral_norm:
                 regularizers.apply_spectral_norm(self.critic)
         laws = {p.name: p for p in domain.penalties()} if opt.laws else {}
@@ -251,6 +253,13 @@ class VAEGAN(Core):
     def validation_loss(self, batch: TensorDict) -> dict[str, Tensor]:
         _, elbo, logs = self._elbo(batch["x"], self.schema(batch["y"]), batch["given"], 1.0)
         return {"elbo": elbo, **logs}
+
+    def settle(self, train: TensorDict, held: TensorDict, seconds: float) -> dict[str, float]:
+        drop = self.options.condition_drop
+        found = settle_prior(
+            self.prior, self.encoder, self.schema, drop, train, held, seconds=seconds
+        )
+        return {"before": found.before, "after": found.after, "steps": float(found.steps)}
 
     def report(self) -> dict[str, float]:
         return self.multipliers.report() if self.penalties else {}

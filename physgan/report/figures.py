@@ -55,7 +55,8 @@ def legend(axes: Axes) -> None:
 def to_svg(figure: Figure, name: str) -> Html:
     """Inline SVG; ``name`` keeps its ids apart from those of the page's other figures."""
     stream = io.StringIO()
-    with matplotlib.rc_context(_STYLE | {"svg.hashsalt": name}):
+    style: dict[Any, Any] = _STYLE | {"svg.hashsalt": name}
+    with matplotlib.rc_context(style):
         figure.savefig(stream, format="svg", metadata={"Date": None}, transparent=True)
     text = stream.getvalue()
     text = text[text.index("<svg") :].replace(INK, "currentColor")

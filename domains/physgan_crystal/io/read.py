@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -121,7 +121,9 @@ def _read_npz(path: Path) -> Rows:
     arrays = load_npz(path)
     structures = unpack(arrays, str(path))
     count = len(structures)
-    columns = {k: v for k, v in arrays.items() if k not in _ARRAYS and v.shape == (count,)}
+    columns: dict[str, Any] = {
+        k: v for k, v in arrays.items() if k not in _ARRAYS and v.shape == (count,)
+    }
     key = next((name for name in ("material_id", "id", "ids") if name in columns), None)
     ids = [str(i) for i in (columns[key] if key else range(count))]
     return Rows(structures, ids, [f"row {i}" for i in range(count)], columns)

@@ -118,7 +118,7 @@ def read_frames(path: Path) -> Rows:
     from pymatgen.io.ase import AseAtomsAdaptor
 
     try:
-        frames = read(path, index=":", format="extxyz")
+        frames: Any = read(path, index=":", format="extxyz")
     except Exception as error:
         reason = Refused(f"not an extxyz file: {error}")
         return Rows([reason], [path.stem], [path.name], {})

@@ -56,7 +56,7 @@ def _properties(model: PropertyModel | None, crystals: Sequence, mask: np.ndarra
     """Predictions (n,) for the crystals in `mask`, NaN elsewhere."""
     out = np.full(len(crystals), np.nan)
     if model is not None and mask.any():
-        chosen = np.flatnonzero(mask)
+        chosen = np.flatnonzero(mask).tolist()
         out[chosen] = np.asarray(model([crystals[row] for row in chosen]), dtype=float)
     return out
 
@@ -145,10 +145,10 @@ def evaluate(
     sound = made.struct_valid
     share = {"unique": unique if novelty else None, "novel": novel}
     for name, flags in share.items():
-        told = flags is not None and sound.any()
-        summary[name] = 100.0 * float(flags[sound].mean()) if told else float("nan")
-    told = novel is not None
-    summary["vun"] = 100.0 * float((made.valid & unique & novel).mean()) if told else float("nan")
+        told = flags if sound.any() else None
+        summary[name] = float("nan") if told is None else 100.0 * float(told[sound].mean())
+    all_three = None if novel is None else made.valid & unique & novel
+    summary["vun"] = float("nan") if all_three is None else 100.0 * float(all_three.mean())
     struct_distance, comp_distance = np.full((2, len(made)), np.nan)
     struct_distance[has], comp_distance[has] = covered.struct_distance, covered.comp_distance
     columns = {

@@ -19,7 +19,9 @@ WIDTH = 132
 @cache
 def scaler() -> tuple[np.ndarray, np.ndarray]:
     """Means and standard deviations (132,) of the CDVAE benchmark; see `cdvae_scaler.json`."""
-    text = files(__package__).joinpath("cdvae_scaler.json").read_text(encoding="utf-8")
+    text = (
+        files("physgan_crystal.metrics").joinpath("cdvae_scaler.json").read_text(encoding="utf-8")
+    )
     table = json.loads(text)
     return np.array(table["means"]), np.array(table["stds"])
 

@@ -8,7 +8,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -123,7 +123,9 @@ def describe(
                 parts[jobs[job]] = job.result()
                 bar.advance(task, len(chunks[jobs[job]]))
     parts = parts or [_describe([])]
-    merged = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    merged: dict[str, Any] = {
+        name: np.concatenate([part[name] for part in parts]) for name in parts[0]
+    }
     if kept is not None:
         kept.parent.mkdir(parents=True, exist_ok=True)
         partial = kept.with_suffix(".tmp.npz")

@@ -6,7 +6,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -71,10 +71,10 @@ def unique_and_novel(
     if mask is not None:
         chosen &= mask
     buckets: dict[tuple[tuple[str, int], ...], list[int]] = defaultdict(list)
-    for row in np.flatnonzero(chosen):
+    for row in np.flatnonzero(chosen).tolist():
         structure = structures[row]
         assert structure is not None
-        buckets[_key(structure)].append(int(row))
+        buckets[_key(structure)].append(row)
     known: dict[tuple[tuple[str, int], ...], list[Structure]] = defaultdict(list)
     for structure in train or ():
         key = _key(structure)
@@ -84,7 +84,7 @@ def unique_and_novel(
     novel = np.zeros(len(structures), bool)
     unique[chosen] = novel[chosen] = True
     keys = [key for key, bucket in buckets.items() if len(bucket) > 1 or known.get(key)]
-    sets = [[structures[row] for row in buckets[key]] for key in keys]
+    sets: list[Any] = [[structures[row] for row in buckets[key]] for key in keys]
     olds = [known.get(key, []) for key in keys]
     if executor is None:
         flags = map(_judge_bucket, sets, olds)

@@ -21,6 +21,10 @@ class CrystalEncoder(nn.Module):
     ``(x, condition (B, C), given) -> (mean (B, Z), log variance (B, Z))``.
     """
 
+    free: Tensor
+    lattice_mean: Tensor
+    lattice_std: Tensor
+
     def __init__(
         self,
         library: TemplateLibrary,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from e3nn import nn as e3nn_nn
 from e3nn import o3
@@ -34,16 +36,17 @@ class Convolution(nn.Module):
     ) -> None:
         super().__init__()
         gates = o3.Irreps(f"{tensors.num_irreps}x0e") if tensors.num_irreps else o3.Irreps("")
-        self.gate = e3nn_nn.Gate(
+        gate: Any = e3nn_nn.Gate(
             f"{scalars}x0e",
             [nn.functional.silu],
             gates,
             [torch.sigmoid] if len(gates) else [],
             tensors,
         )
-        self.irreps_out = self.gate.irreps_out
+        self.gate = gate
+        self.irreps_out = gate.irreps_out
         self.scale = degree**-0.5
-        wanted = self.gate.irreps_in.simplify()
+        wanted = gate.irreps_in.simplify()
         middle, paths = [], []
         for i, (mul, left) in enumerate(irreps_in):
             for j, (_, right) in enumerate(HARMONICS):
@@ -92,8 +95,8 @@ class EquivariantBackbone(nn.Module):
         self.embed = nn.Linear(ELEMENTS, hidden, bias=False)
         nn.init.normal_(self.embed.weight)
         self.volume = nn.Linear(1, hidden)
-        tensors = o3.Irreps(f"{max(1, hidden // 2)}x1o + {max(1, hidden // 4)}x2e")
-        irreps = o3.Irreps(f"{hidden}x0e")
+        tensors: Any = o3.Irreps(f"{max(1, hidden // 2)}x1o + {max(1, hidden // 4)}x2e")
+        irreps: Any = o3.Irreps(f"{hidden}x0e")
         convolutions = []
         for depth in range(layers):
             last = depth == layers - 1

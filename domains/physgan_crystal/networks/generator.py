@@ -32,6 +32,10 @@ class CrystalGenerator(Generator):
     the training data; no other is ever drawn.
     """
 
+    lattice_mean: Tensor
+    lattice_std: Tensor
+    elements: Tensor
+
     def __init__(
         self,
         library: TemplateLibrary,

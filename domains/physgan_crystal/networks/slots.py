@@ -23,6 +23,10 @@ class SlotTokens(nn.Module):
     the template itself and of the orbit's place adds the rest.
     """
 
+    descriptor: Tensor
+    present: Tensor
+    group_of: Tensor
+
     def __init__(self, library: TemplateLibrary, width: int) -> None:
         super().__init__()
         self.register_buffer("descriptor", _describe(library), persistent=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -96,7 +96,8 @@ def _fit(
     import spglib
 
     sites = np.arange(1, frac.shape[1] + 1)
-    found = [spglib.get_symmetry((row.lattice, row.frac, sites), 1e-3) for row in rows[:64]]
+    cells: list[Any] = [(row.lattice, row.frac, sites) for row in rows[:64]]
+    found = [spglib.get_symmetry(cell, 1e-3) for cell in cells]
     sizes = [len(symmetry["rotations"]) if symmetry else 0 for symmetry in found]
     chief = int(np.argmax(sizes))
     if not sizes[chief]:
