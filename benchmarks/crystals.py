@@ -56,6 +56,8 @@ def trained(
         resuming = (folder / "config.toml").exists()
         run = Run.resume(folder) if resuming else Run.start(folder, RunConfig.from_dict(values))
         outcome = run.train()
+        if outcome.reason == "interrupted":
+            raise SystemExit("stopped and saved; the same command goes on")
         settled = settle(run, SETTLE * outcome.minutes)
         (folder / "settled.json").write_text(
             json.dumps({**settled, "minutes": SETTLE * outcome.minutes})

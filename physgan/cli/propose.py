@@ -60,7 +60,7 @@ def propose_command(
     keep_known: Annotated[
         bool, typer.Option("--keep-known", help="Keep candidates that are in the training data.")
     ] = False,
-    oversample: Annotated[int, typer.Option(min=1, help="Samples drawn per candidate.")] = 8,
+    oversample: Annotated[int, typer.Option(min=1, help="Samples drawn per candidate.")] = 32,
     seed: Annotated[int, typer.Option(help="The same seed gives the same candidates.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder for table, files and page.")] = None,
     workers: Annotated[

@@ -45,7 +45,7 @@ def propose(
     targets: Wishes,
     n: int = 20,
     *,
-    oversample: int = 8,
+    oversample: int = 32,
     seed: int = 0,
     oracle: bool | str = True,
     filter: bool = False,
