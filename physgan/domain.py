@@ -176,6 +176,11 @@ class Domain(ABC):
         """``(x, given) -> features (B, F)`` with attribute ``feature_dim``; the framework adds the
         heads."""
 
+    def recommended(self) -> dict[str, Any]:
+        """Settings that suit this domain, in the sections of a run's config (``core_options``,
+        ``trainer``) and as ``predictor`` options; whatever the user sets goes before them."""
+        return {}
+
     def penalties(self) -> Sequence[Penalty]:
         """The laws as residuals with tolerances."""
         return ()

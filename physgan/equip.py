@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from physgan.domain import Domain
 from physgan.errors import InputError
 from physgan.predictors import Predictor, fit_predictor
 from physgan.predictors.fit import predicted_properties
@@ -91,6 +92,7 @@ def keep_fingerprints(run: Run) -> int:
     return len(found)
 
 
-def options_for(minutes: float, show_progress: bool = False) -> PredictorOptions:
-    """An ensemble that is trained within ``minutes``."""
-    return replace(PredictorOptions(), time_limit=60 * minutes, show_progress=show_progress)
+def options_for(domain: Domain, minutes: float) -> PredictorOptions:
+    """An ensemble as ``domain`` recommends it, trained within ``minutes``."""
+    advice = domain.recommended().get("predictor", {})
+    return replace(PredictorOptions(), **advice, time_limit=60 * minutes)

@@ -153,6 +153,34 @@ class CrystalDomain(Domain):
 
         return CrystalPredictor(self.library, **{"kind": self.backbone, **options})
 
+    def recommended(self) -> dict[str, Any]:
+        return {
+            "core_options": {
+                "latent_dim": 24,
+                "beta": 0.3,
+                "beta_warmup": 400,
+                "start": 400,
+                "interval": 4,
+                "regularizer_interval": 4,
+                "reconstruction": {"geometry": 0.1},
+                "network": {"width": 96, "temperature": 0.4},
+                "critic_network": {
+                    "layers": 2,
+                    "hidden": 48,
+                    "feature_dim": 48,
+                    "cutoff": 4.5,
+                    "angular": 4,
+                },
+            },
+            "trainer": {"batch_size": 128, "lr": 2e-3, "critic_lr": 5e-4, "betas": [0.9, 0.99]},
+            "predictor": {
+                "members": 3,
+                "batch_size": 64,
+                "learning_rate": 2e-3,
+                "backbone": {"layers": 2, "hidden": 64, "angular": 4},
+            },
+        }
+
     def penalties(self) -> Sequence[Penalty]:
         from physgan_crystal.laws import penalties
 

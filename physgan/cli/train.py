@@ -36,7 +36,7 @@ def train(
     predictor_minutes: Annotated[
         float | None,
         typer.Option(
-            min=0, help="Time for the property predictor; default 40 % of --minutes, 0 for none."
+            min=0, help="Time for the property predictor; default 75 % of --minutes, 0 for none."
         ),
     ] = None,
     set: Annotated[
@@ -48,6 +48,7 @@ def train(
 
     For example: physgan train DOMAIN my_data.csv -p NAME --minutes 5 --out runs/first
     """
+    from physgan.domain import load
     from physgan.run import Run
     from physgan.training.config import RunConfig, merged, override, read_config
 
@@ -64,6 +65,10 @@ def train(
         }
         over: dict[str, Any] = {k: v for k, v in asked.items() if v is not None}
         values = merged(read_config(config) if config else {}, {**over, "trainer": trainer})
+        if "domain" in values:
+            advice = load(values["domain"]).recommended()
+            advice.pop("predictor", None)
+            values = merged(advice, values)
         where = str(config) if config else ""
         run = Run.start(out, RunConfig.from_dict(override(values, set or []), where))
     _train(run, out, predictor_minutes)
@@ -82,7 +87,7 @@ def _train(run: Any, out: Path, predictor_minutes: float | None) -> None:
         reporter.say(f"  physgan train --resume --out {shlex.quote(str(out))}")
         raise typer.Exit(130)
     reporter.say(f"done at step {outcome.step} after {outcome.minutes:.1f} minutes: {out}")
-    budget = 0.4 * (run.config.trainer.max_minutes or 20)
+    budget = 0.75 * (run.config.trainer.max_minutes or 20)
     minutes = budget if predictor_minutes is None else predictor_minutes
     if minutes > 0:
         _equip(run, reporter, minutes)
@@ -108,7 +113,7 @@ def _equip(run: Any, reporter: Any, minutes: float) -> None:
     )
 
     reporter.say(f"fitting the property predictor, at most {minutes:.1f} minutes")
-    predictor = fit_run_predictor(run, options_for(minutes))
+    predictor = fit_run_predictor(run, options_for(run.domain, minutes))
     properties: dict[str, Any] = predictor.report["properties"] if predictor else {}
     for name, figures in properties.items():
         told = ", ".join(f"{k} {v:.3g}" for k, v in figures.items())

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from physgan_crystal import CrystalDomain
 
 from physgan.conditions import parse_target
 from physgan.design.tiers import draw_tier
 from physgan.run import Run
+from physgan_crystal import CrystalDomain
 
 
 @pytest.fixture(scope="module")
