@@ -13,12 +13,18 @@ import torch
 from pymatgen.core import Structure
 from tensordict import TensorDict
 
-from physgan.equip import calibrate_oracle, fit_run_predictor, keep_fingerprints, settle
+from physgan.equip import (
+    SETTLED,
+    calibrate_oracle,
+    fit_run_predictor,
+    keep_fingerprints,
+    settle,
+)
 from physgan.predictors.options import PredictorOptions
 from physgan.run import Run
 from physgan.training.config import RunConfig, merged, read_config
 
-SAMPLES_PER_REQUEST = 8
+SAMPLES_PER_REQUEST = 32
 SETTLE = 0.1
 """Time for the prior alone after training, as a share of the training time."""
 
@@ -58,10 +64,7 @@ def trained(
         outcome = run.train()
         if outcome.reason == "interrupted":
             raise SystemExit("stopped and saved; the same command goes on")
-        settled = settle(run, SETTLE * outcome.minutes)
-        (folder / "settled.json").write_text(
-            json.dumps({**settled, "minutes": SETTLE * outcome.minutes})
-        )
+        settle(run, SETTLE * outcome.minutes)
     if predictor is not None and not (folder / "predictor").exists():
         run = Run.resume(folder)
         fit_run_predictor(run, predictor)
@@ -81,7 +84,7 @@ def train_minutes(folder: Path) -> float:
     names = lines[0].split(",")
     column = next(i for i, name in enumerate(names) if name in ("minutes", "seconds", "time"))
     scale = 1.0 if names[column] == "minutes" else 60.0
-    settled = json.loads((folder / "settled.json").read_text())
+    settled = json.loads((folder / SETTLED).read_text())
     return float(lines[-1].split(",")[column]) / scale + float(settled["minutes"])
 
 

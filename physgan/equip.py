@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,7 @@ from physgan.training.files import write_atomic
 from physgan.training.folder import FINGERPRINTS
 
 MOST_FINGERPRINTS = 20_000
+SETTLED = "settled.json"
 
 
 def fit_run_predictor(run: Run, options: PredictorOptions) -> Predictor | None:
@@ -58,6 +60,8 @@ def settle(run: Run, minutes: float) -> dict[str, float]:
         tensors |= {name: state[name] for name in averaged if name in own}
         tensors |= {PREFIX + name: state[name] for name in averaged}
         write_atomic(path, model_bytes(tensors, meta["identity"], meta["step"]))
+        record = json.dumps({**figures, "minutes": minutes})
+        write_atomic(run.folder / SETTLED, record.encode())
     return figures
 
 
