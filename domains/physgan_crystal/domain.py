@@ -30,7 +30,8 @@ EMBEDDED_PROPERTIES = ("energy_per_atom", "density", "volume_per_atom")
 class CrystalDomain(Domain):
     """``symmetry`` is ``detect`` (a Wyckoff template per crystal), ``common`` (one template, the
     common subgroup of all rows) or ``auto``; ``symprec`` in A is spglib's tolerance; ``backbone``
-    is ``invariant`` or ``equivariant``; ``on_bad`` rows are ``skip``-ped or ``refuse``-d.
+    is ``invariant`` or ``equivariant``; ``on_bad`` rows are ``skip``-ped or ``refuse``-d;
+    ``cif_column`` names the CSV column that holds CIF texts.
     """
 
     name = "crystal"
@@ -41,10 +42,11 @@ class CrystalDomain(Domain):
         symprec: float = 0.1,
         backbone: str = "invariant",
         on_bad: str = "skip",
+        cif_column: str = "cif",
         workers: int = 2,
     ) -> None:
         self.symmetry, self.symprec, self.backbone = symmetry, symprec, backbone
-        self.on_bad, self.workers = on_bad, workers
+        self.on_bad, self.cif_column, self.workers = on_bad, cif_column, workers
         self._library: TemplateLibrary | None = None
         self.elements = torch.zeros(100, dtype=torch.bool)
         self.lattice_scale = (torch.zeros(6), torch.ones(6))

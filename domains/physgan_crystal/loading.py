@@ -35,7 +35,7 @@ def load_split(domain: CrystalDomain, path: Path, split: str, properties: Sequen
     """
     fitting = split == "train"
     columns = [name for name in properties if name not in EXACT]
-    table = read_split(path, split, columns, on_bad=domain.on_bad)  # type: ignore[arg-type]
+    table = read_split(path, split, columns, domain.on_bad, domain.cif_column)  # type: ignore[arg-type]
     found = _encode(domain, table, fitting)
     if not found.kept:
         raise InputError("no crystal could be encoded", where=str(path))

@@ -48,9 +48,8 @@ def train(
 
     For example: physgan train DOMAIN my_data.csv -p NAME --minutes 5 --out runs/first
     """
-    from physgan.domain import load
     from physgan.run import Run
-    from physgan.training.config import RunConfig, merged, override, read_config
+    from physgan.training.config import RunConfig, merged, override, read_config, with_advice
 
     told = {"steps": steps, "max_minutes": minutes, "seed": seed, "threads": threads}
     trainer = {name: value for name, value in told.items() if value is not None}
@@ -65,10 +64,7 @@ def train(
         }
         over: dict[str, Any] = {k: v for k, v in asked.items() if v is not None}
         values = merged(read_config(config) if config else {}, {**over, "trainer": trainer})
-        if "domain" in values:
-            advice = load(values["domain"]).recommended()
-            advice.pop("predictor", None)
-            values = merged(advice, values)
+        values = with_advice(values)
         where = str(config) if config else ""
         run = Run.start(out, RunConfig.from_dict(override(values, set or []), where))
     _train(run, out, predictor_minutes)

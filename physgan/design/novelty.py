@@ -64,8 +64,11 @@ def is_novel(
                     novel[position] = False
         return novel
     if keys is not None:
-        hashes = np.array([hash_key(domain.key(s)) for s in samples], dtype=np.uint64)
-        return [not bool(known) for known in np.isin(hashes, keys)]
+        own = [domain.key(sample) for sample in samples]
+        hashes = np.array([hash_key(key) for key in own], dtype=np.uint64)
+        # A domain without keys gives every sample the empty one, which tells nothing.
+        known = np.isin(hashes, keys)
+        return [(not bool(k)) if key else None for key, k in zip(own, known, strict=True)]
     return [None] * len(samples)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field
 
+from physgan.domain import load
 from physgan.errors import InputError
 from physgan.training.files import write_atomic
 from physgan.training.options import TrainerOptions, build, unknown_key
@@ -53,6 +54,11 @@ class RunConfig(BaseModel):
             values = {**values, "trainer": build(TrainerOptions, trainer, inside)}
         return build(cls, values, where)
 
+    @classmethod
+    def advised(cls, values: Mapping[str, Any], where: str = "") -> RunConfig:
+        """``from_dict`` with the domain's recommended settings below ``values``."""
+        return cls.from_dict(with_advice(values), where)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain TOML values; what is None is left out."""
         return _without_none(self.model_dump(mode="json"))
@@ -65,6 +71,12 @@ class RunConfig(BaseModel):
     def identity(self) -> dict[str, str]:
         """What the weights of this run belong to."""
         return {"domain": self.domain, "core": self.core}
+
+
+def with_advice(values: Mapping[str, Any]) -> dict[str, Any]:
+    """``values`` laid over the core and trainer settings that their domain recommends."""
+    advice = load(values["domain"]).recommended() if "domain" in values else {}
+    return merged({k: v for k, v in advice.items() if k in RunConfig.model_fields}, values)
 
 
 def read_config(path: Path) -> dict[str, Any]:

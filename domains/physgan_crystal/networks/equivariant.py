@@ -97,12 +97,11 @@ class EquivariantBackbone(nn.Module):
         self.volume = nn.Linear(1, hidden)
         tensors: Any = o3.Irreps(f"{max(1, hidden // 2)}x1o + {max(1, hidden // 4)}x2e")
         irreps: Any = o3.Irreps(f"{hidden}x0e")
-        convolutions = []
+        convolutions: list[Any] = []
         for depth in range(layers):
             last = depth == layers - 1
-            convolutions.append(
-                Convolution(irreps, hidden, o3.Irreps("") if last else tensors, radial, degree)
-            )
+            gated: Any = o3.Irreps("") if last else tensors
+            convolutions.append(Convolution(irreps, hidden, gated, radial, degree))
             irreps = convolutions[-1].irreps_out
         self.layers = nn.ModuleList(convolutions)
         self.readout = Readout(hidden, feature_dim)
