@@ -43,7 +43,9 @@ def test_counts_fall_stage_by_stage(run):
     counts = _propose(run, {"strength": 2.0}, n=20).counts
     stages = ["sampled", "decoded", "valid", "unique", "novel", "filtered"]
     values = [counts[stage] for stage in stages]
-    assert values[0] == 20 * 32 and values == sorted(values, reverse=True) and values[-1] < values[0]
+    assert (
+        values[0] == 20 * 32 and values == sorted(values, reverse=True) and values[-1] < values[0]
+    )
     assert counts["verified"] <= 20
 
 
