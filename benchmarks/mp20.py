@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pymatgen.symmetry.analyzer import SymmetryUndeterminedError
 
 from common import write_results
 from crystals import kept, timed_samples, train_minutes, trained
@@ -78,9 +79,17 @@ def main() -> None:
 
 
 def share_without_symmetry(samples: list[Any]) -> float:
-    """Percent of crystals in space group P1 at spglib's 0.1 A."""
-    groups = [s.get_space_group_info(symprec=0.1)[1] for s in samples if s is not None]
+    """Percent of crystals in space group P1 at spglib's 0.1 A; one that spglib cannot judge
+    (atoms on top of each other) counts as P1."""
+    groups = [space_group(sample) for sample in samples if sample is not None]
     return 100 * float(np.mean(np.array(groups) == 1))
+
+
+def space_group(sample: Any) -> int:
+    try:
+        return sample.get_space_group_info(symprec=0.1)[1]
+    except SymmetryUndeterminedError:
+        return 1
 
 
 def arguments() -> argparse.Namespace:
