@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,6 +30,23 @@ from physgan.training.config import RunConfig, merged, read_config
 SAMPLES_PER_REQUEST = 32
 SETTLE = 0.1
 """Time for the prior alone after training, as a share of the training time."""
+
+
+def arguments(about: str, name: str, n: int) -> argparse.Namespace:
+    """--data, --work, --run and --n of the benchmark on data set ``name``; leaves without data."""
+    default = os.environ.get("PHYSGAN_DATA")
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument(
+        "--data", type=Path, default=Path(default) / "crystal" / name if default else None
+    )
+    parser.add_argument("--work", type=Path, default=Path("runs") / name.replace("_", ""))
+    parser.add_argument("--run", type=Path, help="a trained VAE-GAN")
+    parser.add_argument("--vae", type=Path, help="a trained VAE without critic")
+    parser.add_argument("--n", type=int, default=n)
+    options = parser.parse_args()
+    if options.data is None or not options.data.exists():
+        sys.exit(f"give --data, the folder with the {name} splits, or set PHYSGAN_DATA")
+    return options
 
 
 def kept(file: Path, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -8,9 +8,6 @@ rows lack, and our property model judges only crystals of known templates.
 
 from __future__ import annotations
 
-import argparse
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +15,7 @@ import numpy as np
 from pymatgen.symmetry.analyzer import SymmetryUndeterminedError
 
 from common import write_results
-from crystals import kept, timed_samples, train_minutes, trained
+from crystals import arguments, kept, timed_samples, train_minutes, trained
 from physgan.design.tiers import draw_tier
 from physgan_crystal import CrystalDomain
 from physgan_crystal.metrics.benchmark import evaluate
@@ -33,7 +30,7 @@ UNITS = {
 
 
 def main() -> None:
-    options = arguments()
+    options = arguments(__doc__ or "", "mp_20", 1000)
     domain = CrystalDomain(symmetry="detect")
     known = domain.load(options.data, "train").context["samples"]
     test = domain.load(options.data, "test")
@@ -90,21 +87,6 @@ def space_group(sample: Any) -> int:
         return sample.get_space_group_info(symprec=0.1)[1]
     except SymmetryUndeterminedError:
         return 1
-
-
-def arguments() -> argparse.Namespace:
-    default = os.environ.get("PHYSGAN_DATA")
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--data", type=Path, default=Path(default) / "crystal" / "mp_20" if default else None
-    )
-    parser.add_argument("--work", type=Path, default=Path("runs") / "mp20")
-    parser.add_argument("--run", type=Path, help="a trained VAE-GAN")
-    parser.add_argument("--n", type=int, default=1000)
-    options = parser.parse_args()
-    if options.data is None or not options.data.exists():
-        sys.exit("give --data, the folder with the MP-20 splits, or set PHYSGAN_DATA")
-    return options
 
 
 if __name__ == "__main__":

@@ -11,9 +11,6 @@ atom: against CHGNet's energies its slope is near one per atom (oracle_slope), n
 
 from __future__ import annotations
 
-import argparse
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +19,7 @@ import torch
 
 from common import write_results
 from crystals import (
+    arguments,
     held_out_labels,
     kept,
     requested,
@@ -63,7 +61,7 @@ UNITS = {
 
 
 def main() -> None:
-    options = arguments()
+    options = arguments(__doc__ or "", "perov_5", 10_000)
     work: Path = options.work
     domain = CrystalDomain()
     train = domain.load(options.data, "train", (PROPERTY,))
@@ -89,7 +87,7 @@ def main() -> None:
         tier: row(tier, lambda tier=tier: draw_tier(run, tier, n, seed=SEED))
         for tier in ("raw", "constrained", "filtered")
     }
-    asked = kept(work / "conditioning.json", lambda: conditioning(run, options))
+    asked = kept(work / "conditioning.json", lambda: conditioning(run, domain, options.data))
     baselines = {
         "training set, bootstrap": row(
             "bootstrap", lambda: [known[i] for i in picks.integers(len(known), size=n)]
@@ -128,7 +126,7 @@ def main() -> None:
     )
 
 
-def conditioning(run: Any, options: argparse.Namespace) -> dict[str, float]:
+def conditioning(run: Any, domain: CrystalDomain, data: Path) -> dict[str, float]:
     """Asked against predicted, against CHGNet and against held-out DFT; and the SR protocol."""
     index = [prop.name for prop in run.schema.properties].index(PROPERTY)
     low, high = (float(run.schema.quantiles[index, q]) for q in (1, 99))
@@ -146,9 +144,7 @@ def conditioning(run: Any, options: argparse.Namespace) -> dict[str, float]:
     gap = np.abs(verified - asked.numpy()[chosen])
     oracle = run.domain.calibration[PROPERTY]
 
-    measured = CrystalDomain()
-    measured.load(options.data, "train", (PROPERTY,))
-    held = [measured.load(options.data, split, (PROPERTY,)) for split in ("val", "test")]
+    held = [domain.load(data, split, (PROPERTY,)) for split in ("val", "test")]
     labels = held_out_labels(
         samples,
         [s for part in held for s in part.context["samples"]],
@@ -180,22 +176,6 @@ def conditioning(run: Any, options: argparse.Namespace) -> dict[str, float]:
 def share(errors: np.ndarray, limit: float = 0.1) -> float:
     """Percent of the known errors that are at most ``limit`` eV."""
     return 100 * float((errors[np.isfinite(errors)] <= limit).mean())
-
-
-def arguments() -> argparse.Namespace:
-    default = os.environ.get("PHYSGAN_DATA")
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--data", type=Path, default=Path(default) / "crystal" / "perov_5" if default else None
-    )
-    parser.add_argument("--work", type=Path, default=Path("runs") / "perov5")
-    parser.add_argument("--run", type=Path, help="a trained VAE-GAN with its predictor")
-    parser.add_argument("--vae", type=Path, help="a trained VAE without critic")
-    parser.add_argument("--n", type=int, default=10_000)
-    options = parser.parse_args()
-    if options.data is None or not options.data.exists():
-        sys.exit("give --data, the folder with the Perov-5 splits, or set PHYSGAN_DATA")
-    return options
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from tensordict import TensorDict
-from torch import Tensor, nn
+from torch import nn
 
 from physgan.domain import Data, Domain, Generator, Oracle, Penalty, Projection, Property
 from physgan.errors import InputError
@@ -274,7 +274,3 @@ class CrystalDomain(Domain):
     def shipped_run(self) -> Path:
         """The folder of the ready weights."""
         return SHIPPED
-
-    def exact_values(self, x: TensorDict) -> dict[str, Tensor]:
-        """All exact properties of a batch, asked for or not."""
-        return {n: p.exact(x) for n, p in exact_properties(self.library).items() if p.exact}

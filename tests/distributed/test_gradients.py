@@ -30,8 +30,10 @@ def play(folder: Path, processes: int, until: int = 6, resume: bool = False) -> 
 def test_two_processes_do_what_one_does_with_the_whole_batch(tmp_path: Path) -> None:
     play(tmp_path / "one", 1)
     play(tmp_path / "two", 2)
-    alone = torch.load(tmp_path / "one" / "grads-6-0.pt")
-    shared = [torch.load(tmp_path / "two" / f"grads-6-{rank}.pt") for rank in range(2)]
+    alone = torch.load(tmp_path / "one" / "grads-6-0.pt", weights_only=True)
+    shared = [
+        torch.load(tmp_path / "two" / f"grads-6-{rank}.pt", weights_only=True) for rank in range(2)
+    ]
     assert len(alone) == len(shared[0]) > 6 * 3
     for one, first, second in zip(alone, *shared, strict=True):
         assert torch.equal(first, second)
