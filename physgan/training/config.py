@@ -13,7 +13,7 @@ from typing import Any
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field
 
-from physgan.domain import load
+from physgan import domain as domains
 from physgan.errors import InputError
 from physgan.training.files import write_atomic
 from physgan.training.options import TrainerOptions, build, unknown_key
@@ -75,7 +75,7 @@ class RunConfig(BaseModel):
 
 def with_advice(values: Mapping[str, Any]) -> dict[str, Any]:
     """``values`` laid over the core and trainer settings that their domain recommends."""
-    advice = load(values["domain"]).recommended() if "domain" in values else {}
+    advice = domains.load(values["domain"]).recommended() if "domain" in values else {}
     return merged({k: v for k, v in advice.items() if k in RunConfig.model_fields}, values)
 
 
