@@ -20,6 +20,7 @@ from physgan.design.candidate import Candidate, Estimate, Proposals
 from physgan.design.judge import judge
 from physgan.design.rank import scores
 from physgan.design.targets import Wishes, read_targets, supported
+from physgan.design.tiers import constrain
 from physgan.domain import Domain, Oracle
 from physgan.errors import InputError
 from physgan.predictors import Predictor
@@ -80,8 +81,7 @@ def propose(
         check_out(Path(out))
 
     x, given = _split(run.sample(n * oversample, wanted, seed))
-    for projection in domain.projections():
-        x = projection.function(x, given)
+    x = constrain(domain, x, given)
     natives = domain.decode(x)
     counts = {"sampled": len(natives)}
     kept = [i for i, sample in enumerate(natives) if sample is not None]

@@ -17,9 +17,9 @@ TIERS = ("raw", "constrained", "filtered")
 MOST_DRAWS = 20
 
 
-def constrain(domain: Domain, x: TensorDict) -> TensorDict:
+def constrain(domain: Domain, x: TensorDict, given: TensorDict | None = None) -> TensorDict:
     """``x`` after all projections of ``domain``, in their order."""
-    given = TensorDict({}, x.batch_size)
+    given = TensorDict({}, x.batch_size) if given is None else given
     for projection in domain.projections():
         x = projection.function(x, given)
     return x

@@ -244,6 +244,16 @@ def test_projections_make_their_laws_hold_and_are_idempotent(library):
         assert (twice == once).all()
 
 
+def test_atoms_with_room_are_moved_apart_at_their_density(library):
+    x = batch()[1:].clone()
+    x["lattice"][:, 0] = 3.3
+    (separate,) = (p for p in projections(library) if p.name == "separation")
+    assert smallest_scale(library.expand(x)) > 1
+    moved = separate.function(x, EMPTY)
+    assert smallest_scale(library.expand(moved)) == 1
+    assert (moved["lattice"] == x["lattice"]).all() and (moved["coord"][0, 0] == 0).all()
+
+
 def test_expansion_is_differentiable(library):
     x = batch()
     x["coord"].requires_grad_()

@@ -10,6 +10,7 @@ from physgan.errors import InputError
 from physgan_crystal.networks.backbone import build_backbone
 from physgan_crystal.networks.critic import CrystalCritic
 from physgan_crystal.networks.predictor import CrystalPredictor
+from physgan_crystal.networks.slots import SlotTransformer
 from physgan_crystal.symmetry.library import Orbit, Template, TemplateLibrary
 
 KINDS = ["invariant", "equivariant"]
@@ -175,3 +176,15 @@ def test_hparams_rebuild_a_predictor(kind, library):
     features = first(x, EMPTY)
     assert features.shape == (3, first.feature_dim) == (3, 12)
     torch.testing.assert_close(second(x, EMPTY), features)
+
+
+def test_the_transformer_over_orbits_is_torchs_own():
+    torch.manual_seed(0)
+    mixer = SlotTransformer(16, 4, 2).double()
+    counts = torch.tensor([1, 3, 20, 4, 9, 5])
+    present = torch.arange(20) < counts[:, None]
+    tokens = torch.randn(6, 20, 16, dtype=torch.double)
+    found = mixer(tokens, present)
+    expected = torch.nn.TransformerEncoder.forward(mixer, tokens, src_key_padding_mask=~present)
+    torch.testing.assert_close(found[present], expected[present])
+    assert not found[~present].any()

@@ -11,7 +11,11 @@ from physgan.domain import Penalty, Projection
 from physgan.errors import InputError
 from physgan_crystal.laws.charge import ChargeLaw
 from physgan_crystal.laws.distance import DistanceLaw
-from physgan_crystal.laws.projections import ChargeProjection, DistanceProjection
+from physgan_crystal.laws.projections import (
+    ChargeProjection,
+    DistanceProjection,
+    SeparationProjection,
+)
 from physgan_crystal.laws.volume import VolumeLaw, fit_atomic_volumes
 
 TOLERANCES = {"distance": 0.005, "volume": 0.005, "charge": 0.1}
@@ -46,8 +50,10 @@ def penalties(
 
 
 def projections(library: nn.Module) -> tuple[Projection, ...]:
-    """Charges first, because an exchange changes the radii that the distances depend on."""
+    """Charges first, because an exchange changes the radii that the distances depend on. In
+    training, where gradients must pass, crystals are expanded only."""
     return (
         Projection("neutral exchange", "charge", ChargeProjection(library), differentiable=False),
+        Projection("separation", "distance", SeparationProjection(library), differentiable=False),
         Projection("expansion", "distance", DistanceProjection(library)),
     )

@@ -1,4 +1,4 @@
-"""Maps after which a law holds exactly: rescaling for distances, exchange for charges."""
+"""Maps after which a law holds: shifts and rescaling for distances, exchange for charges."""
 
 from __future__ import annotations
 
@@ -47,6 +47,57 @@ class DistanceProjection(nn.Module):
         out = x.clone(recurse=False)
         out["lattice"] = x["lattice"] + growth
         return out
+
+
+class SeparationProjection(nn.Module):
+    """Moves atoms of crystals with short contacts apart, then expands what is still too tight.
+
+    Descends the squares of ``d_min - d`` over the short contacts by Adam along the free
+    coordinates, cell and symmetry kept, to the place at which a crystal needs the least expansion;
+    where atoms are free to move, it then keeps its density. Not differentiable.
+    """
+
+    def __init__(
+        self, library: nn.Module, fraction: float = FRACTION, steps: int = 60, rate: float = 0.01
+    ) -> None:
+        super().__init__()
+        self.library, self.fraction, self.steps, self.rate = library, fraction, steps, rate
+        self.expand = DistanceProjection(library, fraction)
+
+    def forward(self, x: TensorDict, given: TensorDict) -> TensorDict:
+        with torch.no_grad():
+            scale = smallest_scale(self.library.expand(x), self.fraction)  # type: ignore[operator]
+        free: Tensor = self.library.free[x["template"]]  # type: ignore[index]
+        short = ((scale > 1) & free.flatten(1).any(dim=1)).nonzero().squeeze(1)
+        out = x.clone(recurse=False)
+        if len(short):
+            out["coord"] = x["coord"].clone()
+            for rows in short.split(256):
+                out["coord"][rows] = self._apart(x[rows], scale[rows], free[rows])
+        return self.expand(out, given)
+
+    def _apart(self, x: TensorDict, scale: Tensor, free: Tensor) -> Tensor:
+        """The best coordinates ``(B, K, 3)`` found on the way."""
+        x = x.detach().clone()
+        best, kept = scale.clone(), x["coord"].clone()
+        place = x["coord"].clone().requires_grad_(True)
+        optimiser = torch.optim.Adam([place], lr=self.rate)
+        for _ in range(self.steps):
+            with torch.enable_grad():
+                x["coord"] = torch.where(free, place, kept)
+                edges, least = contacts(self.library.expand(x), self.fraction)  # type: ignore[operator]
+                short = torch.relu((1 + 10 * MARGIN) * least - edges.distance)
+                place.grad = torch.autograd.grad(short.square().sum(), place)[0]
+            optimiser.step()
+            with torch.no_grad():
+                x["coord"] = torch.where(free, place.remainder(1.0), kept)
+                now = smallest_scale(self.library.expand(x), self.fraction)  # type: ignore[operator]
+                better = now < best
+                best = torch.where(better, now, best)
+                kept = torch.where(better[:, None, None], x["coord"], kept)
+            if bool((best <= 1).all()):
+                break
+        return kept
 
 
 class ChargeProjection(nn.Module):

@@ -9,7 +9,7 @@ import torch
 from tensordict import TensorDict
 from torch import Tensor, nn
 
-from physgan_crystal.networks.slots import ELEMENTS, SlotTokens, transformer
+from physgan_crystal.networks.slots import ELEMENTS, SlotTokens, SlotTransformer
 
 if TYPE_CHECKING:
     from physgan_crystal.symmetry.library import TemplateLibrary
@@ -43,7 +43,7 @@ class CrystalEncoder(nn.Module):
         self.whole = nn.Sequential(
             nn.Linear(6 + condition_dim, width), nn.GELU(), nn.Linear(width, width)
         )
-        self.mix = transformer(width, attention_heads, layers)
+        self.mix = SlotTransformer(width, attention_heads, layers)
         self.readout = nn.Linear(width, 2 * latent_dim)
         self.register_buffer("free", library.free.float(), persistent=False)
         self.register_buffer("lattice_mean", lattice_scale[0].clone())
@@ -59,7 +59,7 @@ class CrystalEncoder(nn.Module):
         lattice = (x["lattice"] - self.lattice_mean) / self.lattice_std
         whole = self.whole(torch.cat([lattice, condition], dim=-1)).unsqueeze(1)
         present = self.slots.mask(template)
-        padding = torch.cat([torch.zeros_like(present[:, :1]), ~present], dim=1)
-        mixed = self.mix(torch.cat([whole, tokens], dim=1), src_key_padding_mask=padding)
+        there = torch.cat([torch.ones_like(present[:, :1]), present], dim=1)
+        mixed = self.mix(torch.cat([whole, tokens], dim=1), there)
         mean, log_variance = self.readout(mixed[:, 0]).chunk(2, dim=-1)
         return mean, log_variance.clamp(-10, 4) - 2

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from physgan.domain import Generator
 from physgan_crystal.networks.mixture import mixture_draw, mixture_log_density
-from physgan_crystal.networks.slots import ELEMENTS, SlotTokens, transformer
+from physgan_crystal.networks.slots import ELEMENTS, SlotTokens, SlotTransformer
 
 if TYPE_CHECKING:
     from physgan_crystal.symmetry.library import TemplateLibrary
@@ -61,10 +61,10 @@ class CrystalGenerator(Generator):
             nn.Linear(inner, width), nn.GELU(), nn.Linear(width, library.orbit_mask.shape[0])
         )
         self.latent = nn.Sequential(nn.Linear(inner, width), nn.GELU(), nn.Linear(width, width))
-        self.first = transformer(width, attention_heads, layers)
+        self.first = SlotTransformer(width, attention_heads, layers)
         self.logits = nn.Linear(width, ELEMENTS)
         self.species = nn.Linear(ELEMENTS, width, bias=False)
-        self.second = transformer(width, attention_heads, layers)
+        self.second = SlotTransformer(width, attention_heads, layers)
         self.whole = nn.Sequential(nn.Linear(2 * width, width), nn.GELU())
         self.weights = nn.Linear(width, components)
         self.lattice = nn.Linear(width, components * 12)
@@ -129,7 +129,7 @@ class CrystalGenerator(Generator):
     def _elements(self, template: Tensor, inner: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
         """Orbit tokens ``(B, K, W)`` and logits over elements ``(B, K, 100)``."""
         tokens = self.slots(template) + self.latent(inner).unsqueeze(1)
-        tokens = self.first(tokens, src_key_padding_mask=~present)
+        tokens = self.first(tokens, present)
         logits = self.logits(tokens)
         return tokens, logits.masked_fill(~self.elements, -1e9)
 
@@ -137,7 +137,7 @@ class CrystalGenerator(Generator):
         self, template: Tensor, tokens: Tensor, species: Tensor, present: Tensor
     ) -> tuple[Tensor, tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
         """Mixture logits ``(B, M)``, coordinate and lattice means and scales."""
-        tokens = self.second(tokens + self.species(species), src_key_padding_mask=~present)
+        tokens = self.second(tokens + self.species(species), present)
         shape = (len(template), tokens.shape[1], self.components, 2, self.most_free)
         here = present.unsqueeze(-1).to(tokens.dtype)
         mean = (tokens * here).sum(dim=1) / here.sum(dim=1)

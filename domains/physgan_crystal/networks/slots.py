@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 if TYPE_CHECKING:
     from physgan_crystal.symmetry.library import TemplateLibrary
@@ -67,9 +68,60 @@ def _describe(library: TemplateLibrary) -> Tensor:
     return found * mask
 
 
-def transformer(width: int, heads: int, layers: int) -> nn.TransformerEncoder:
-    """Pre-norm self-attention over a set of tokens; no positions, no dropout."""
-    layer = nn.TransformerEncoderLayer(
-        width, heads, 2 * width, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
-    )
-    return nn.TransformerEncoder(layer, layers, nn.LayerNorm(width), enable_nested_tensor=False)
+class SlotTransformer(nn.TransformerEncoder):
+    """Pre-norm self-attention over sets of tokens of unequal size; no positions, no dropout.
+
+    Crystals have few orbits and batches are padded to the most that any has. So what acts on
+    single tokens runs on those present, side by side, and attention on crystals of like size.
+    """
+
+    def __init__(self, width: int, heads: int, layers: int) -> None:
+        layer = nn.TransformerEncoderLayer(
+            width, heads, 2 * width, 0.0, "gelu", batch_first=True, norm_first=True
+        )
+        super().__init__(layer, layers, nn.LayerNorm(width), enable_nested_tensor=False)
+        self.heads = heads
+
+    def forward(self, tokens: Tensor, present: Tensor) -> Tensor:  # type: ignore[override]
+        """``tokens (B, K, W)``, ``present (B, K)`` bool to ``(B, K, W)``, zero where absent."""
+        rows = present.flatten().nonzero().squeeze(1)
+        groups = _alike(present.sum(dim=1))
+        x = tokens.flatten(0, 1)[rows]
+        for layer in self.layers:
+            assert isinstance(layer, nn.TransformerEncoderLayer)
+            x = x + self._attend(layer.self_attn, layer.norm1(x), groups)
+            x = x + layer.linear2(F.gelu(layer.linear1(layer.norm2(x))))
+        assert self.norm is not None
+        out = x.new_zeros(present.numel(), x.shape[1])
+        return out.index_copy(0, rows, self.norm(x)).view(tokens.shape)
+
+    def _attend(
+        self, attention: nn.MultiheadAttention, x: Tensor, groups: list[tuple[Tensor, Tensor]]
+    ) -> Tensor:
+        joint = F.linear(x, attention.in_proj_weight, attention.in_proj_bias)
+        mixed = torch.zeros_like(x)
+        for place, there in groups:
+            parts = joint[place].view(*place.shape, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+            query, key, value = parts
+            weights = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
+            weights = weights.masked_fill(~there[:, None, None], -torch.inf).softmax(dim=-1)
+            own = (weights @ value).transpose(1, 2).flatten(2)
+            mixed = mixed.index_copy(0, place[there], own[there])
+        return attention.out_proj(mixed)
+
+
+def _alike(counts: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Sets of 1-4, 5-8, 9-16, ... of the ``counts (B,)`` tokens that stand side by side: for each
+    group the tokens' places ``(b, k)`` and whether they are there."""
+    start = counts.cumsum(0) - counts
+    groups, low, most = [], 0, 4
+    largest = int(counts.max()) if len(counts) else 0
+    while low < largest:
+        members = ((counts > low) & (counts <= most)).nonzero().squeeze(1)
+        if len(members):
+            steps = torch.arange(min(most, largest), device=counts.device)
+            there = steps < counts[members].unsqueeze(1)
+            place = start[members].unsqueeze(1) + steps
+            groups.append((place.where(there, start[members].unsqueeze(1)), there))
+        low, most = most, 2 * most
+    return groups
