@@ -177,8 +177,9 @@ class Domain(ABC):
         heads."""
 
     def recommended(self) -> dict[str, Any]:
-        """Settings that suit this domain, in the sections of a run's config (``core_options``,
-        ``trainer``) and as ``predictor`` options; whatever the user sets goes before them."""
+        """Settings that suit this domain: the ``core`` that a run has by default, under ``cores``
+        the options of each, the ``trainer`` section of a config, and ``predictor`` options;
+        whatever the user sets goes before them."""
         return {}
 
     def penalties(self) -> Sequence[Penalty]:

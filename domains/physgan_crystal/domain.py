@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SHIPPED = Path(__file__).parent / "weights" / "perov5"
 EMBEDDED = Path(__file__).parent / "data" / "prototypes.csv.xz"
 EMBEDDED_PROPERTIES = ("energy_per_atom", "density", "volume_per_atom")
+CRITIC = {"layers": 2, "hidden": 48, "feature_dim": 48, "cutoff": 4.5, "angular": 4}
 
 
 class CrystalDomain(Domain):
@@ -157,21 +158,23 @@ class CrystalDomain(Domain):
 
     def recommended(self) -> dict[str, Any]:
         return {
-            "core_options": {
-                "latent_dim": 24,
-                "beta": 0.3,
-                "beta_warmup": 400,
-                "start": 400,
-                "interval": 4,
-                "regularizer_interval": 4,
-                "reconstruction": {"geometry": 0.1},
-                "network": {"width": 96, "temperature": 0.4},
-                "critic_network": {
-                    "layers": 2,
-                    "hidden": 48,
-                    "feature_dim": 48,
-                    "cutoff": 4.5,
-                    "angular": 4,
+            "core": "vae-gan",
+            "cores": {
+                "vae-gan": {
+                    "latent_dim": 24,
+                    "beta": 0.3,
+                    "beta_warmup": 400,
+                    "start": 400,
+                    "interval": 4,
+                    "regularizer_interval": 4,
+                    "reconstruction": {"geometry": 0.1},
+                    "network": {"width": 96, "temperature": 0.4},
+                    "critic_network": CRITIC,
+                },
+                "physics-gan": {
+                    "latent_dim": 24,
+                    "network": {"width": 96},
+                    "critic_network": CRITIC,
                 },
             },
             "trainer": {"batch_size": 128, "lr": 2e-3, "critic_lr": 5e-4, "betas": [0.9, 0.99]},

@@ -13,7 +13,6 @@ the critic and used again for the generator. No network receives another one's g
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -22,89 +21,53 @@ import torch
 from tensordict import TensorDict
 from torch import Tensor, nn
 
-from physgan import objectives, regularizers
 from physgan.conditions import ConditionSchema
-from physgan.constraints import Multipliers
-from physgan.cores.base import Core, Draw, Loss, Turn, resting
-from physgan.cores.heads import PropertyHeads
+from physgan.cores.adversarial import (
+    AdversarialCore,
+    AdversarialOptions,
+    features_of,
+    read_options,
+)
+from physgan.cores.base import Draw, Loss, Turn, resting
 from physgan.cores.prior import FlowPrior
 from physgan.cores.settle import settle_prior
-from physgan.domain import Domain, Verdict
-from physgan.errors import InputError
-from physgan.regularizers import Lazy
+from physgan.domain import Domain
 
 
 @dataclass(frozen=True)
-class VAEGANOptions:
+class VAEGANOptions(AdversarialOptions):
     """``adversarial`` 0 builds no critic: the plain conditional VAE.
 
     ``reconstruction`` weighs terms of the likelihood by name (default 1): a density that can
-    grow without bound must not drown the classes. ``start`` is the step at which the critic
-    enters. ``tolerances`` overrides the laws' own, by name; a tolerance of infinity leaves a law
-    out.
+    grow without bound must not drown the classes. ``prior`` are the options of ``FlowPrior``.
+    ``start`` is the step at which the critic enters; from then on the generator faces it and the
+    laws every ``interval`` steps.
     """
 
-    latent_dim: int = 32
     beta: float = 1.0
     reconstruction: dict[str, float] = field(default_factory=dict)
     beta_warmup: int = 1000
-    condition_drop: float = 0.2
-    objective: str = "rpgan"
-    objective_constants: dict[str, float] = field(default_factory=dict)
-    regularizer: str = "r1"
-    regularizer_constants: dict[str, float] = field(default_factory=dict)
-    regularizer_interval: int = 8
-    spectral_norm: bool = False
     adversarial: float = 0.05
     feature: float = 0.05
     auxiliary: float = 0.05
-    laws: bool = True
-    tolerances: dict[str, float] = field(default_factory=dict)
     start: int = 3000
     interval: int = 1
-    n_critic: int = 1
     prior: dict[str, Any] = field(default_factory=dict)
-    network: dict[str, Any] = field(default_factory=dict)
-    critic_network: dict[str, Any] = field(default_factory=dict)
 
 
-class VAEGAN(Core):
+class VAEGAN(AdversarialCore):
     """See the module's docstring; ``options`` are the fields of VAEGANOptions."""
 
     averaged = ("encoder", "generator", "prior")
 
     def __init__(self, domain: Domain, schema: ConditionSchema, **options: Any) -> None:
         super().__init__()
-        unknown = set(options) - set(VAEGANOptions.__dataclass_fields__)
-        if unknown:
-            raise InputError(
-                f"the VAE-GAN has no option {', '.join(sorted(unknown))}",
-                fix=f"options: {', '.join(VAEGANOptions.__dataclass_fields__)}",
-            )
-        self.options = opt = VAEGANOptions(**options)
-        self.schema = schema
-        dim = schema.dim
+        self.options: VAEGANOptions = read_options(VAEGANOptions, "VAE-GAN", options)
+        opt, dim = self.options, schema.dim
         self.encoder = domain.encoder(dim, latent_dim=opt.latent_dim, **opt.network)
         self.generator = domain.generator(dim, latent_dim=opt.latent_dim, **opt.network)
         self.prior = FlowPrior(opt.latent_dim, dim, **opt.prior)
-        self.objective = objectives.build(opt.objective, **opt.objective_constants)
-        self.regularizer = Lazy(
-            regularizers.build(opt.regularizer, **opt.regularizer_constants),
-            opt.regularizer_interval,
-        )
-        self.critic: nn.Module | None = None
-        self.heads: PropertyHeads | None = None
-        if opt.adversarial > 0:
-            self.critic = domain.critic(dim, **opt.critic_network)
-            feature_dim: Any = self.critic.feature_dim
-            self.heads = PropertyHeads(feature_dim, schema)
-            if opt.spectral_norm:
-                regularizers.apply_spectral_norm(self.critic)
-        laws = {p.name: p for p in domain.penalties()} if opt.laws else {}
-        tolerances = {p.name: p.tolerance for p in laws.values()} | opt.tolerances
-        self.penalties = {n: p for n, p in laws.items() if math.isfinite(tolerances[n])}
-        self.multipliers = Multipliers({n: tolerances[n] for n in self.penalties})
-        self.projections = [p for p in domain.projections() if p.differentiable]
+        self._equip(domain, schema, opt)
 
     @property
     def hparams(self) -> dict[str, Any]:
@@ -139,11 +102,8 @@ class VAEGAN(Core):
                 for _ in range(self.options.n_critic - 1):
                     yield from self._fresh_critic_turn(draw())
             against, more = self._against_critic(x, fakes, condition, given)
-            laws = {n: p.function(fakes[1], given).mean() for n, p in self.penalties.items()}
-            if laws:
-                against = against + self.multipliers(laws)
-                residuals = {name: value.detach() for name, value in laws.items()}
-            losses.append(Loss(self.options.interval * against, ("generator",)))
+            laws, residuals = self._laws(fakes[1], given)
+            losses.append(Loss(self.options.interval * (against + laws), ("generator",)))
             logs |= more | {f"law_{name}": value for name, value in residuals.items()}
         yield Turn(tuple(losses), ("encoder", "generator", "prior"), logs)
         if residuals:
@@ -178,40 +138,6 @@ class VAEGAN(Core):
             drawn = self.prior.sample(condition)
         return again, self._project(self.generator(drawn, condition, given), given)
 
-    def _project(self, x: TensorDict, given: TensorDict) -> TensorDict:
-        for projection in self.projections:
-            x = projection.function(x, given)
-        return x
-
-    def _critic_turn(
-        self,
-        x: TensorDict,
-        fakes: tuple[TensorDict, TensorDict],
-        condition: Tensor,
-        known: Tensor,
-        given: TensorDict,
-    ) -> Iterator[Turn]:
-        assert self.critic is not None and self.heads is not None
-        real = self.critic(x, condition, given)
-        said = [self.critic(fake.detach(), condition, given) for fake in fakes]
-        loss = torch.stack([self.objective.critic_loss(real, v) for v in said]).mean()
-        total = loss + self.heads.loss(_features(real), known)
-        penalty = self.regularizer(
-            lambda sample: self.critic(sample, condition, given).score,  # type: ignore[misc]
-            x,
-            fakes[1].detach(),
-        )
-        logs = {
-            "critic": loss.detach(),
-            "score_real": real.score.detach().mean(),
-            "score_fake": said[1].score.detach().mean(),
-        }
-        if penalty is not None:
-            total = total + penalty
-        yield Turn((Loss(total, ("critic",)),), ("critic",), logs)
-        with torch.no_grad():
-            self.objective.after_critic_step(self.critic, real, *said)
-
     def _fresh_critic_turn(self, batch: TensorDict) -> Iterator[Turn]:
         x, given = batch["x"], batch["given"]
         known = self.schema(batch["y"])
@@ -238,8 +164,8 @@ class VAEGAN(Core):
             said = [self.critic(fake, condition, given) for fake in fakes]
             against = [self.objective.generator_loss(real, v) for v in said]
             adversarial = torch.stack(against).mean()
-            feature = (_features(said[0]) - _features(real)).square().mean()
-            auxiliary = self.heads.loss(_features(said[1]), condition)
+            feature = (features_of(said[0]) - features_of(real)).square().mean()
+            auxiliary = self.heads.loss(features_of(said[1]), condition)
         opt = self.options
         total = opt.adversarial * adversarial + opt.feature * feature + opt.auxiliary * auxiliary
         logs = {"adversarial": adversarial, "feature": feature, "auxiliary": auxiliary}
@@ -260,12 +186,3 @@ class VAEGAN(Core):
             self.prior, self.encoder, self.schema, drop, train, held, seconds=seconds
         )
         return {"before": found.before, "after": found.after, "steps": float(found.steps)}
-
-    def report(self) -> dict[str, float]:
-        return self.multipliers.report() if self.penalties else {}
-
-
-def _features(verdict: Verdict) -> Tensor:
-    if verdict.features is None:
-        raise InputError("this domain's critic gives no features", fix="return features (B, F)")
-    return verdict.features

@@ -49,6 +49,8 @@ class RunConfig(BaseModel):
     def from_dict(cls, values: Mapping[str, Any], where: str = "") -> RunConfig:
         """A config of plain values; InputError names the nearest key of an unknown one."""
         trainer = values.get("trainer", {})
+        if isinstance(values.get("core"), str):
+            values = {**values, "core": canonical(values["core"])}
         if isinstance(trainer, Mapping):
             inside = f"{where} [trainer]".strip()
             values = {**values, "trainer": build(TrainerOptions, trainer, inside)}
@@ -75,8 +77,17 @@ class RunConfig(BaseModel):
 
 def with_advice(values: Mapping[str, Any]) -> dict[str, Any]:
     """``values`` laid over the core and trainer settings that their domain recommends."""
-    advice = domains.load(values["domain"]).recommended() if "domain" in values else {}
-    return merged({k: v for k, v in advice.items() if k in RunConfig.model_fields}, values)
+    if "domain" not in values:
+        return dict(values)
+    advice = domains.load(values["domain"]).recommended()
+    core = canonical(values.get("core", advice.get("core", RunConfig.model_fields["core"].default)))
+    below = {"core": core, "core_options": advice.get("cores", {}).get(core, {})}
+    return merged(below | {"trainer": advice.get("trainer", {})}, {**values, "core": core})
+
+
+def canonical(core: str) -> str:
+    """The name of a core as it is listed: ``vae_gan`` is ``vae-gan``."""
+    return core.replace("_", "-")
 
 
 def read_config(path: Path) -> dict[str, Any]:
