@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from physgan.errors import InputError
 
 if TYPE_CHECKING:
+    import torch
     from matplotlib.figure import Figure
 
 ENTRY_POINT_GROUP = "physgan.domains"
@@ -120,12 +121,16 @@ class Generator(nn.Module, ABC):
 
 @dataclass(frozen=True)
 class Data:
-    """A data set on the user's terms: one TensorDict, and what was refused with its reason."""
+    """A data set on the user's terms: one TensorDict, and what was refused with its reason.
+
+    With ``weights (N,)``, training draws rows with these probabilities, classes evenly for one.
+    """
 
     batch: TensorDict
     ids: Sequence[str]
     refused: Sequence[tuple[str, str]] = ()
     context: Mapping[str, Any] = field(default_factory=dict)
+    weights: Tensor | None = None
 
     def __len__(self) -> int:
         return int(self.batch.batch_size[0])
@@ -175,6 +180,11 @@ class Domain(ABC):
     def predictor(self, **options: Any) -> nn.Module:
         """``(x, given) -> features (B, F)`` with attribute ``feature_dim``; the framework adds the
         heads."""
+
+    def vary(self, batch: TensorDict, generator: torch.Generator) -> TensorDict:
+        """A training batch in another form that the data could have had (a turn, a mirror image),
+        by numbers of ``generator`` alone. As it is, unless the domain knows better."""
+        return batch
 
     def recommended(self) -> dict[str, Any]:
         """Settings that suit this domain: the ``core`` that a run has by default, under ``cores``

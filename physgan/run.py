@@ -169,6 +169,8 @@ class Run:
             self.folder,
             identity=self.config.identity,
             reporter=reporter,
+            weights=self.data["train"].weights,
+            vary=self.domain.vary,
         )
         outcome = trainer.fit(resume=self._resuming, until=until)
         self._resuming = True

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from physgan.cores.base import Core
 from physgan.errors import InputError, RunError
 from physgan.training import rng
-from physgan.training.batches import Batches
+from physgan.training.batches import Batches, Vary
 from physgan.training.checkpoint import Checkpoints, model_bytes
 from physgan.training.distributed import World
 from physgan.training.ema import PREFIX, Average, split_average
@@ -61,6 +61,8 @@ class Trainer:
         *,
         identity: Mapping[str, str] | None = None,
         reporter: Reporter | None = None,
+        weights: Tensor | None = None,
+        vary: Vary | None = None,
     ) -> None:
         self.options = options or TrainerOptions()
         if len(train) == 0:
@@ -79,6 +81,8 @@ class Trainer:
             self.options.seed,
             rank=self.world.rank,
             world=self.world.size,
+            weights=weights,
+            vary=vary,
         )
         self.optimisers = make_optimisers(core.players, self.options, self.device)
         self.average = Average(core, self.options.ema_decay)
