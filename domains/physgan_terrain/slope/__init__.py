@@ -1,0 +1,1 @@
+"""Slopes of heightmaps: measured, limited exactly, and certified."""
