@@ -7,7 +7,7 @@ import pytest
 
 from physgan.errors import InputError
 from physgan_terrain.slope.envelope import halo, project
-from physgan_terrain.slope.integers import decode, quantise
+from physgan_terrain.slope.integers import decode, quantise, written_halo
 from physgan_terrain.slope.limit_map import map_halo, project_to_map
 
 
@@ -61,13 +61,15 @@ def test_windows_under_a_map_of_limits_meet_bit_for_bit():
         assert np.array_equal(part[inside], whole[place])
 
 
-def test_written_windows_meet_bit_for_bit():
+@pytest.mark.parametrize("step", [0.1, 40.0])
+def test_written_windows_meet_bit_for_bit(step):
     z = terrain(3, 400.0)
-    whole = quantise(z, 0.5, -200.0, 90.0, 35.0)
-    assert np.abs(decode(whole, 0.5, -200.0) - z).max() > 10
-    ring = halo(400.0, 90.0, 35.0) + 1
+    whole = quantise(z, step, -200.0, 90.0, 35.0)
+    assert np.abs(decode(whole, step, -200.0) - z).max() > 10
+    ring = written_halo(400.0, step, -200.0, 90.0, 35.0)
+    assert ring >= halo(400.0, 90.0, 35.0)
     for window, inside, place in windows(z.shape, 13, ring):
-        assert np.array_equal(quantise(z[window], 0.5, -200.0, 90.0, 35.0)[inside], whole[place])
+        assert np.array_equal(quantise(z[window], step, -200.0, 90.0, 35.0)[inside], whole[place])
 
 
 def test_the_halo_follows_relief_and_limit():

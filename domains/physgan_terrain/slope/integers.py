@@ -99,6 +99,17 @@ def quantise(
     return whole.astype(np.uint16)
 
 
+def written_halo(relief: float, step: float, offset: float, cell: float, max_slope: float) -> int:
+    """Cells around a window within which heights can bear on its ``quantise``; see ``halo``.
+
+    Of several limits ``max_slope`` is the least. Under a map of limits one more cell is needed.
+    """
+    if not (relief >= 0 and np.isfinite(relief)):
+        raise InputError(f"the relief is {relief} m", fix="metres, 0 or more")
+    axis, _ = whole_steps(cell, max_slope, step, offset)
+    return int((relief / step + 1) // axis) + 1
+
+
 def decode(numbers: NDArray[np.integer], step: float, offset: float) -> NDArray[np.float64]:
     """Heights in metres of the numbers that ``quantise`` gives."""
     return offset + step * np.asarray(numbers, dtype=np.float64)
