@@ -151,6 +151,26 @@ def test_evaluation_of_a_good_and_a_bad_generator(judge: ClassJudge) -> None:
     assert bad.summary["two_sample_auc"] == pytest.approx(good.summary["two_sample_auc"], abs=0.2)
 
 
+def test_distances_can_be_taken_to_more_real_tiles_than_the_test_sees() -> None:
+    ramps = [
+        np.stack([(1 + k / 500) * COLUMNS * CELL * np.tan(np.radians(angle)) for k in range(10)])
+        for angle in (10, 20, 30)
+    ]
+    found = evaluate(
+        {"ramp": ramps[2]},
+        {"ramp": ramps[1]},
+        CELL,
+        None,
+        0,
+        reference={"ramp": ramps[0]},
+        step=None,
+        trees=5,
+    )
+    assert found.summary["slope_w1_worst_class"] == pytest.approx(20, abs=0.5)
+    assert found.classes["ramp"]["floor"]["slope_w1"] == pytest.approx(10, abs=0.5)
+    assert found.summary["two_sample_auc"] == found.summary["fill_ratio"] == 1
+
+
 def test_evaluation_with_mosaics_and_regions_is_plain_json() -> None:
     real, made = {"rough": ROUGH[:20]}, {"rough": ROUGH[20:], "unknown": SMOOTH}
     regions = {"rough": [f"region {k % 6}" for k in range(20)]}

@@ -53,6 +53,7 @@ def evaluate(
     seed: int,
     *,
     regions: Mapping[str, Sequence[str]] | None = None,
+    reference: Tiles | None = None,
     mosaics: Tiles | None = None,
     real_mosaics: Tiles | None = None,
     step: float | None = 0.5,
@@ -60,21 +61,26 @@ def evaluate(
 ) -> TerrainResult:
     """Hold ``generated`` tiles against ``real`` ones of the same classes, on ``cell`` m.
 
-    Heights are rounded to ``step`` m on both sides (see ``stacks.rounded``). ``regions`` names
-    the region of each real tile, for a second two-sample test on regions unseen; ``judge`` adds
-    class figures; ``mosaics`` are windows of at least 128, better 256 cells, for the river laws,
-    beside ``real_mosaics`` where given; ``trees`` is the size of the
-    test's forests. Only classes on both sides are compared. Raises
-    InputError where there is none.
+    Heights are rounded to ``step`` m on both sides (see ``stacks.rounded``). Only classes on both
+    sides are compared; raises InputError where there is none.
+
+    - ``judge`` adds class figures, ``regions`` (the region of each real tile) a second two-sample
+      test on regions unseen; ``trees`` is the size of the tests' forests.
+    - ``reference`` holds more real tiles, of other regions too, to which the distances are then
+      taken; the ``floor`` of a class is the distance of ``real`` to it.
+    - ``mosaics`` and ``real_mosaics`` are windows of at least 128, better 512 cells, for the river
+      laws.
 
     Summary: ``two_sample_auc``, folds over tiles, the stricter one, and ``two_sample`` with its
     interval; ``two_sample_unseen_regions``, folds over regions; ``slope_w1_worst_class`` (degrees);
     ``hypsometric_gap``, the mean over classes, and ``hypsometric_gap_worst_class``;
-    ``fill_ratio``, of the class means of the fill share, and ``fill_ratio_worst_class``, as a
-    factor of at least 1; ``spectrum_db``; ``class_accuracy`` and ``class_accuracy_over_ceiling``;
-    class means of each feature; the river figures.
+    ``fill_ratio``, generated over real, the geometric mean over classes, and
+    ``fill_ratio_worst_class`` as a factor of at least 1; ``spectrum_db``; ``class_accuracy`` and
+    ``class_accuracy_over_ceiling``; class means of each feature; the river figures.
     """
     names = [name for name in generated if name in real]
+    if reference is not None:
+        names = [name for name in names if name in reference]
     if not names:
         raise InputError("generated and real terrain share no class")
     sides = {
@@ -87,12 +93,15 @@ def evaluate(
     }
     classes: dict[str, dict[str, Any]] = {}
     for name in names:
-        pair = sides["real"][name], sides["generated"][name]
+        first = sides["real"][name]
+        wide = first if reference is None else rounded(reference[name], step)
         classes[name] = {
             "tiles": {side: len(sides[side][name]) for side in sides},
-            **distances(*pair, cell).as_dict(),
+            **distances(wide, sides["generated"][name], cell).as_dict(),
             **{side: _means(tables[side][name]) for side in sides},
         }
+        if reference is not None:
+            classes[name]["floor"] = distances(wide, first, cell).as_dict()
     summary = _summary(classes)
     test = _two_sample(tables, names, seed, None, trees)
     summary |= {"two_sample_auc": test["auc"], "two_sample": test}
@@ -123,14 +132,15 @@ def _summary(classes: dict[str, dict[str, Any]]) -> dict[str, Any]:
         }
         for side in ("real", "generated")
     }
-    shares = means["real"]["fill_share"], means["generated"]["fill_share"]
+    with np.errstate(divide="ignore"):
+        ratio = float(np.exp(np.mean(np.log(over("fill_ratio")))))
     factors = [max(r, 1 / r) if r > 0 else math.inf for r in over("fill_ratio")]
     return {
         "slope_w1_worst_class": max(over("slope_w1")),
         "slope_w1": float(np.mean(over("slope_w1"))),
         "hypsometric_gap": float(np.mean(over("hypsometric_gap"))),
         "hypsometric_gap_worst_class": max(over("hypsometric_gap")),
-        "fill_ratio": shares[1] / shares[0] if shares[0] > 0 else float("nan"),
+        "fill_ratio": ratio,
         "fill_ratio_worst_class": max(factors),
         "spectrum_db": float(np.mean(over("spectrum_db"))),
         "features": means,
