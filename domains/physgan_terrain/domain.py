@@ -1,0 +1,232 @@
+"""The terrain domain: what elevation data, slope limits and landscapes are to the framework."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from tensordict import TensorDict
+from torch import Tensor, nn
+
+from physgan.domain import Data, Domain, Generator, Penalty, Projection
+from physgan.errors import InputError
+from physgan_terrain import exact
+from physgan_terrain.classes import CLASSES
+from physgan_terrain.heightmap import Heightmap
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+EMBEDDED = Path(__file__).parent / "data" / "tiles.npz"
+DEFAULT = ("class", "relief", "mean_slope", "beta", "hypsometric_integral")
+PITS = 1.5
+"""Tolerated pits over those of the training data."""
+
+
+class TerrainDomain(Domain):
+    """``tile`` is the side of training tiles in cells; ``step`` in metres the one in which the data
+    give heights (0 for continuous ones). Of maps in folders, ``cell`` in metres is the size where
+    files do not say it, ``nodata`` holes are ``refuse``-d or ``fill``-ed, and ``reproject`` warps
+    maps in degrees to metres.
+    """
+
+    name = "terrain"
+
+    def __init__(
+        self,
+        tile: int = 64,
+        step: float = 0.5,
+        cell: float | None = None,
+        nodata: str = "refuse",
+        reproject: bool = False,
+    ) -> None:
+        if tile < 16 or tile % 16:
+            raise InputError(f"tiles of {tile} cells", fix="a multiple of 16")
+        if nodata not in ("refuse", "fill"):
+            raise InputError(f"nodata={nodata!r}", fix="refuse or fill")
+        self.tile, self.step, self.cell_option = tile, step, cell
+        self.nodata, self.reproject = nodata, reproject
+        self._cell: float | None = None
+        self.classes: tuple[str, ...] = CLASSES
+        self.octaves, self.base = torch.zeros(0, 0), torch.zeros(0)
+        self.pits = 0.0
+
+    @property
+    def cell(self) -> float:
+        """Size in metres of a cell of the training data."""
+        if self._cell is None:
+            raise InputError("the terrain domain has seen no data", fix="load a training split")
+        return self._cell
+
+    def load(self, path: Path | None, split: str, properties: Sequence[str] = ()) -> Data:
+        from physgan_terrain.loading import load_split
+
+        return load_split(self, path or EMBEDDED, split, properties)
+
+    def known_classes(self, found: Sequence[str]) -> tuple[str, ...]:
+        """The ten classes where ``found`` are among them, else ``found`` themselves."""
+        return CLASSES if set(found) <= set(CLASSES) else tuple(found)
+
+    def fit(self, cell: float, classes: tuple[str, ...], height: Tensor, index: Tensor) -> None:
+        """Bind the domain to its training tiles ``height (N, 1, S, S)`` and their class indices."""
+        from physgan_terrain.laws import PitLaw
+        from physgan_terrain.loading import class_octaves
+
+        self._cell, self.classes = cell, classes
+        self.octaves, self.base = class_octaves(height, index, len(classes))
+        some = height[torch.linspace(0, len(height) - 1, min(512, len(height))).long()]
+        tiles = TensorDict({"height": some}, [len(some)])
+        self.pits = float(PitLaw()(tiles, TensorDict({}, [len(some)])).mean())
+
+    def declare(self, names: Sequence[str]) -> None:
+        """Make ``names`` the properties of this domain; all where none is named."""
+        known = exact.properties(self.cell, self.classes)
+        for name in names:
+            if name not in known:
+                raise InputError(f"terrain has no property {name!r}", fix=", ".join(known))
+        self.properties = tuple(known[name] for name in names or DEFAULT)
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "json": {
+                "cell": self.cell,
+                "tile": self.tile,
+                "classes": list(self.classes),
+                "properties": [p.name for p in self.properties],
+                "pits": self.pits,
+            },
+            "tensors": {"octaves": self.octaves, "base": self.base},
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        plain, tensors = state["json"], state["tensors"]
+        self._cell, self.tile, self.pits = plain["cell"], plain["tile"], plain["pits"]
+        self.classes = tuple(plain["classes"])
+        self.octaves, self.base = tensors["octaves"], tensors["base"]
+        self.declare(plain["properties"])
+
+    def vary(self, batch: TensorDict, generator: torch.Generator) -> TensorDict:
+        from physgan_terrain.augment import vary
+
+        return vary(batch, generator, self.cell, self.step)
+
+    def generator(self, condition_dim: int, **options: Any) -> Generator:
+        from physgan_terrain.networks.generator import TerrainGenerator
+
+        given = {"latent_dim": 4 * (self.tile // 8) ** 2, "tile": self.tile, **options}
+        return TerrainGenerator(condition_dim, self.octaves, self.base, self._one_hot(), **given)
+
+    def _one_hot(self) -> slice | None:
+        """Where the class stands in a condition, by the layout of the schema."""
+        start = 0
+        for prop in self.properties:
+            if prop.classes is not None:
+                return slice(start, start + len(prop.classes))
+            start += 2
+        return None
+
+    def encoder(self, condition_dim: int, **options: Any) -> nn.Module:
+        from physgan_terrain.networks.critic import TerrainEncoder
+
+        kept = {name: options[name] for name in ("latent_dim",) if name in options}
+        return TerrainEncoder(condition_dim, tile=self.tile, **kept)
+
+    def critic(self, condition_dim: int, **options: Any) -> nn.Module:
+        from physgan_terrain.networks.critic import TerrainCritic
+
+        return TerrainCritic(condition_dim, tile=self.tile, **options)
+
+    def predictor(self, **options: Any) -> nn.Module:
+        from physgan_terrain.networks.critic import TerrainPredictor
+
+        return TerrainPredictor(**options)
+
+    def recommended(self) -> dict[str, Any]:
+        latent = 4 * (self.tile // 8) ** 2
+        common = {"objective": "hinge", "regularizer_interval": 8, "latent_dim": latent}
+        return {
+            "core": "physics-gan",
+            "cores": {
+                "physics-gan": {
+                    **common,
+                    "regularizer_constants": {"gamma": 1.0},
+                    "auxiliary": 0.2,
+                    "condition_drop": 0.3,
+                },
+                # A standard normal prior, because a world's latents belong to places.
+                "vae-gan": {
+                    **common,
+                    "prior": {"transforms": 0},
+                    "start": 500,
+                    "adversarial": 20.0,
+                    "feature": 5.0,
+                    "auxiliary": 5.0,
+                },
+            },
+            "trainer": {
+                "batch_size": 16,
+                "lr": 1e-3,
+                "critic_lr": 5e-4,
+                "betas": [0.0, 0.99],
+                "schedule": "constant",
+            },
+        }
+
+    def penalties(self) -> Sequence[Penalty]:
+        from physgan_terrain.laws import PitLaw, SlopeLaw
+
+        return (
+            Penalty("slope", "1", 1e-3, SlopeLaw(self.cell)),
+            Penalty("pits", "1", PITS * self.pits, PitLaw()),
+        )
+
+    def projections(self) -> Sequence[Projection]:
+        from physgan_terrain.laws import SlopeCut
+
+        return (Projection("slope limit", "slope", SlopeCut(self.cell)),)
+
+    def decode(self, x: TensorDict) -> list[Heightmap | None]:
+        z = x["height"][:, 0].detach().cpu().float().numpy()
+        return [Heightmap(tile, self.cell) if bool((tile == tile).all()) else None for tile in z]
+
+    def encode(self, samples: Sequence[Heightmap]) -> tuple[TensorDict, list[int]]:
+        kept = [i for i, sample in enumerate(samples) if sample.shape == (self.tile, self.tile)]
+        tiles = [torch.from_numpy(samples[i].z.copy())[None] for i in kept]
+        shape = (0, 1, self.tile, self.tile)
+        height = torch.stack(tiles) if tiles else torch.zeros(shape)
+        return TensorDict({"height": height}, [len(kept)]), kept
+
+    def write(self, samples: Sequence[Heightmap], names: Sequence[str], folder: Path) -> list[Path]:
+        from physgan_terrain.io.write import write
+
+        folder.mkdir(parents=True, exist_ok=True)
+        return [
+            write(sample, folder / f"{name}.tif", formats=("geotiff",))[0]
+            for sample, name in zip(samples, names, strict=True)
+        ]
+
+    def draw(self, sample: Heightmap) -> Figure:
+        from physgan_terrain.io.draw import draw_hillshade
+
+        return draw_hillshade(sample)
+
+    def fingerprint(self, samples: Sequence[Heightmap]) -> Any:
+        import numpy as np
+
+        from physgan_terrain.measures.features import features
+
+        return features(np.stack([sample.z for sample in samples]), self.cell)
+
+    def key(self, sample: Heightmap) -> str:
+        import hashlib
+
+        return hashlib.sha256(sample.z.round(1).tobytes()).hexdigest()[:16]
+
+    def same(self, a: Heightmap, b: Heightmap) -> bool:
+        return a.shape == b.shape and bool(abs(a.z - b.z).max() < self.step)
+
+    def label(self, sample: Heightmap) -> str:
+        low, high = float(sample.z.min()), float(sample.z.max())
+        return f"{low:.0f}-{high:.0f} m"

@@ -1,0 +1,142 @@
+"""A user's terrain as training tiles: an index of tiles, a folder of maps, or what is shipped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tensordict import TensorDict
+from torch import Tensor
+
+from physgan.domain import Data
+from physgan.errors import InputError
+from physgan_terrain import exact
+from physgan_terrain.octaves import log_octaves
+
+if TYPE_CHECKING:
+    from physgan_terrain.domain import TerrainDomain
+
+Rows = tuple[NDArray[np.float32], list[str], list[str], float, list[tuple[str, str]]]
+"""Tiles (N, S, S) in metres, their classes ("" unknown), ids, cell in metres, what was refused."""
+HELD_OUT = 0.15
+LEAST_LIMIT = 1.0
+"""Degrees; flatter tiles are not asked to be as flat as they are."""
+
+
+def load_split(domain: TerrainDomain, path: Path, split: str, properties: Sequence[str]) -> Data:
+    """Tiles of ``split``; the training split fits ``domain``. InputError as the readers raise."""
+    z, labels, ids, cell, refused = _rows(domain, path, split)
+    if not len(z):
+        raise InputError(f"no tiles in the split {split!r}", where=str(path))
+    height = torch.from_numpy(z)[:, None]
+    fits = split == "train"
+    if fits:
+        known = sorted({label for label in labels if label})
+        # The ten classes keep their order, so that data of some of them fit the same model.
+        classes = domain.known_classes(known)
+        domain.fit(cell, classes, height, _indices(labels, classes))
+    if abs(cell - domain.cell) > 1e-3 * domain.cell:
+        raise InputError(
+            f"cells of {cell:g} m, the model was trained on {domain.cell:g} m", where=str(path)
+        )
+    index = _indices(labels, domain.classes)
+    domain.declare(properties)
+    y = {p.name: p.exact({"height": height}) for p in domain.properties if p.exact is not None}  # type: ignore[arg-type]
+    if any(p.name == "class" for p in domain.properties):
+        y["class"] = index
+    limit = exact.steepest_edge(height, domain.cell).clamp(min=LEAST_LIMIT)
+    batch = TensorDict(
+        {
+            "x": TensorDict({"height": height}, [len(z)]),
+            "y": TensorDict(y, [len(z)]),
+            "given": TensorDict({"limit": limit}, [len(z)]),
+        },
+        [len(z)],
+    )
+    return Data(batch, ids, refused, {"labels": labels, "cell": cell}, _even(index))
+
+
+def _rows(domain: TerrainDomain, path: Path, split: str) -> Rows:
+    if path.suffix == ".csv":
+        from physgan_terrain.io.tiles import read_tiles
+
+        tiles = read_tiles(path, split if split != "test" else "val", size=domain.tile)
+        ids = [f"{region}/{n}" for n, region in enumerate(tiles.region)]
+        return tiles.z, [str(label) for label in tiles.label], ids, tiles.cell, []
+    if path.suffix == ".npz":
+        return _archive(path, split)
+    return _folder(domain, path, split)
+
+
+def _archive(path: Path, split: str) -> Rows:
+    """The form that is shipped: uint16 heights with a step and an offset, classes, splits."""
+    try:
+        with np.load(path, allow_pickle=False) as found:
+            parts = {name: found[name] for name in found.files}
+        chosen = parts["split"] == ("val" if split == "test" else split)
+        z = parts["n"][chosen] * parts["step"] + parts["offset"][chosen][:, None, None]
+        labels = [str(label) for label in parts["label"][chosen]]
+        cell = float(parts["cell"])
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"this is no archive of tiles: {error}",
+            where=str(path),
+            fix="arrays n, step, offset, label, split and cell",
+        ) from error
+    ids = [f"{path.stem}/{row}" for row in np.flatnonzero(chosen)]
+    return z.astype(np.float32), labels, ids, cell, []
+
+
+def _folder(domain: TerrainDomain, path: Path, split: str) -> Rows:
+    """Tiles side by side from every map; the eastern part of each is held out."""
+    from physgan_terrain.io.folder import read_folder
+
+    found = read_folder(path, domain.cell_option, domain.nodata, reproject=domain.reproject)
+    size, tiles, labels, ids = domain.tile, [], [], []
+    refused = list(found.refused)
+    for name, heightmap in found.maps:
+        rows, columns = (n // size for n in heightmap.shape)
+        if not rows * columns:
+            refused.append((name, f"is smaller than a tile of {size} cells"))
+            continue
+        held = max(1, round(HELD_OUT * columns)) if columns > 1 else 0
+        for i in range(rows):
+            for j in range(columns):
+                if (j >= columns - held) == (split == "train"):
+                    continue
+                top, left = i * size, j * size
+                tiles.append(heightmap.z[top : top + size, left : left + size])
+                labels.append(found.labels.get(name, ""))
+                ids.append(f"{name}:{top}:{left}")
+    if not tiles:
+        raise InputError(
+            f"no whole tile of {size} x {size} cells for the split {split!r}",
+            where=str(path),
+            fix="maps of at least two tiles side by side, or domain.tile=32",
+        )
+    return np.stack(tiles), labels, ids, found.maps[0][1].cell, refused
+
+
+def _indices(labels: Sequence[str], classes: Sequence[str]) -> Tensor:
+    order = {name: place for place, name in enumerate(classes)}
+    return torch.tensor([order.get(label, -1) for label in labels])
+
+
+def _even(index: Tensor) -> Tensor:
+    """Weights that draw every class as often; unknown ones count as one class."""
+    _, inverse, count = torch.unique(index, return_inverse=True, return_counts=True)
+    return 1 / (len(count) * count[inverse].double())
+
+
+def class_octaves(height: Tensor, index: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Mean log octaves ``(C, L)`` and mean height ``(C,)`` by class, of all where one has none."""
+    octaves, level = log_octaves(height), height.mean(dim=(1, 2, 3))
+    rows = [index == c if bool((index == c).any()) else index == index for c in range(count)]
+    return (
+        torch.stack([octaves[row].mean(dim=0) for row in rows]),
+        torch.stack([level[row].mean() for row in rows]),
+    )

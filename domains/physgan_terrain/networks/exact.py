@@ -1,0 +1,54 @@
+"""Numbers on a grid, so that a network says the same on any machine and in any window.
+
+A sum of products is the same in whatever order it is taken only if no partial sum is rounded. With
+activations in steps of 2^-a up to ``LARGEST`` and weights in steps of 2^-w, float32 holds every
+partial sum of a convolution exactly while ``LARGEST sum |w| 2^(a + w) <= 2^24``; what is left are
+operations on single numbers, which IEEE 754 rounds alike everywhere.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import torch
+from torch import Tensor, nn
+
+ACTIVATION = 6
+"""Binary places of an activation."""
+LARGEST = 8.0
+SETTING = 10
+"""Binary places of gains and biases, and of heights in metres."""
+EXACT = 24
+
+
+def snap(x: Tensor, places: int) -> Tensor:
+    """``x`` rounded to multiples of ``2^-places``."""
+    return torch.round(x * 2.0**places) / 2.0**places
+
+
+def activation(x: Tensor) -> Tensor:
+    """``x`` on the grid of activations, clamped to the largest."""
+    return snap(x.clamp(-LARGEST, LARGEST), ACTIVATION)
+
+
+def exact_places(weight: Tensor) -> int:
+    """Binary places at which every partial sum with ``weight (out, ...)`` is exact in float32."""
+    total = float(weight.detach().double().abs().flatten(1).sum(dim=1).max())
+    # One unit in reserve: rounding the weights can raise their sum.
+    room = EXACT - 1 - ACTIVATION - math.ceil(math.log2(max(LARGEST * total, 1.0)))
+    return max(1, room)
+
+
+def on_grid(module: nn.Module) -> nn.Module:
+    """A copy of ``module`` whose convolutions have weights, without bias, that sum exactly.
+
+    Biases are snapped to the grid of settings; they are added after the sum.
+    """
+    found = copy.deepcopy(module).eval().requires_grad_(False)
+    for part in found.modules():
+        if isinstance(part, nn.Conv2d):
+            part.weight.copy_(snap(part.weight, exact_places(part.weight)))
+            if part.bias is not None:
+                part.bias.copy_(snap(part.bias, SETTING))
+    return found

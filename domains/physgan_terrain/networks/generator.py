@@ -1,0 +1,247 @@
+"""Noise, class and limits to heights: a pyramid of valid convolutions, coarse to fine.
+
+Each level doubles what the coarser one knows, adds noise of its own octave and refines it by two
+convolutions; heights are the sum of what all levels say, each at its own amplitude. No layer looks
+farther than a few of its cells and none normalises over space, so a world of any size is the same
+function of its noise everywhere (the synthesis of StyleGAN2, Karras et al., 1912.04958, without
+padding and without its demodulation).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from tensordict import TensorDict
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from physgan.domain import Generator
+from physgan_terrain.networks.exact import SETTING, activation, snap
+from physgan_terrain.networks.windows import BLOCK, BLUR, Span, spans
+
+LATENT_LEVEL = 3
+"""Where the latent enters: cells of 8 fine ones, 720 m at 90 m."""
+SLOPE = 0.25
+NoiseField = Callable[[int, int, Span, Span], Tensor]
+"""``(level, channels, rows, columns) -> (B, channels, rows, columns)`` of standard noise."""
+
+
+class Level(nn.Module):
+    """Two modulated 3 x 3 convolutions and the heights that they add."""
+
+    def __init__(self, inner: int, width: int, style: int) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList([nn.Conv2d(inner, width, 3), nn.Conv2d(width, width, 3)])
+        self.styles = nn.ModuleList([nn.Linear(style, 2 * width) for _ in range(2)])
+        self.height = nn.Conv2d(width, 1, 1)
+        nn.init.zeros_(self.height.weight)
+        nn.init.zeros_(self.height.bias)
+        for conv in self.convs:
+            nn.init.kaiming_normal_(conv.weight, a=SLOPE)  # type: ignore[arg-type]
+        for layer in self.styles:
+            nn.init.normal_(layer.weight, std=0.02)  # type: ignore[arg-type]
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+
+    def modulations(self, style: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Gain and bias ``(B, W, 1, 1)`` after each convolution."""
+        pairs = [layer(style)[:, :, None, None].chunk(2, dim=1) for layer in self.styles]
+        return [(1 + gain, bias) for gain, bias in pairs]
+
+    def forward(self, x: Tensor, modulations: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+        for conv, (gain, bias) in zip(self.convs, modulations, strict=True):
+            x = F.leaky_relu(conv(x) * gain + bias, SLOPE)
+        return x
+
+    def exactly(self, x: Tensor, modulations: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+        """``forward`` with weights, modulations and ``x`` on their grids: no sum is rounded."""
+        for conv, (gain, bias) in zip(self.convs, modulations, strict=True):
+            summed = F.conv2d(x, conv.weight)  # type: ignore[arg-type]
+            summed = (summed + conv.bias[:, None, None]) * gain + bias  # type: ignore[index]
+            x = activation(F.leaky_relu(summed, SLOPE))
+        return x
+
+
+class TerrainGenerator(Generator):
+    """``octaves (C, L)`` are the log standard deviations in metres of the data's octaves, finest
+    first, and ``base (C,)`` the mean heights, by class; ``classes`` is where the one-hot of the
+    class stands in a condition, None where the model has no class. ``tile`` is the side in cells.
+
+    Noise of the octaves alone, at these amplitudes, is where training begins: a Gaussian surface
+    with the spectrum of the class.
+    """
+
+    octaves: Tensor
+    base: Tensor
+
+    def __init__(
+        self,
+        condition_dim: int,
+        octaves: Tensor,
+        base: Tensor,
+        classes: slice | None,
+        *,
+        latent_dim: int = 256,
+        tile: int = 64,
+        widths: Sequence[int] = (12, 16, 24, 32, 48, 48),
+        style: int = 64,
+    ) -> None:
+        super().__init__()
+        cells = (tile // 2**LATENT_LEVEL) ** 2
+        if latent_dim % cells:
+            raise ValueError(f"latent_dim={latent_dim} is no multiple of {cells} coarse cells")
+        self.latent_dim, self.tile, self.classes = latent_dim, tile, classes
+        self.latent_channels = latent_dim // cells
+        self.style = nn.Sequential(
+            nn.Linear(condition_dim + 2, style), nn.LeakyReLU(SLOPE), nn.Linear(style, style)
+        )
+        levels = []
+        for level, width in enumerate(widths):
+            coarser = widths[level + 1] if level + 1 < len(widths) else 0
+            levels.append(Level(coarser + self.channels(level), width, style))
+        self.levels = nn.ModuleList(levels)
+        self.amplitude = nn.Linear(style, len(widths) + 1)
+        self.direct = nn.Parameter(torch.ones(len(widths)))
+        nn.init.zeros_(self.amplitude.weight)
+        nn.init.zeros_(self.amplitude.bias)
+        self.register_buffer("octaves", octaves[:, : len(widths)].float().clone())
+        self.register_buffer("base", base.float().clone())
+
+    def channels(self, level: int) -> int:
+        """Noise channels of ``level``: the latent's at its own, one elsewhere."""
+        return self.latent_channels if level == LATENT_LEVEL else 1
+
+    def forward(self, z: Tensor, condition: Tensor, given: TensorDict) -> TensorDict:
+        span = Span(0, self.tile)
+        height = self.surface(self._training_noise(z), span, span, condition, given)
+        return TensorDict({"height": height}, batch_size=[len(z)])
+
+    def reconstruct(
+        self, x: TensorDict, z: Tensor, condition: Tensor, given: TensorDict
+    ) -> TensorDict:
+        return self(z, condition, given)
+
+    def nll(
+        self, x: TensorDict, z: Tensor, condition: Tensor, given: TensorDict
+    ) -> dict[str, Tensor]:
+        """Of the relief at 4 and 8 cells, in units of the tile's own: detail is the critic's."""
+        real = x["height"]
+        made = self(z, condition, given)["height"]
+        scale = real.flatten(1).std(dim=1).clamp(min=0.5)[:, None, None, None]
+        terms = {}
+        for size, width in ((8, 0.1), (4, 0.15)):
+            gap = F.avg_pool2d((made - real) / scale, size)
+            gap = gap - gap.mean(dim=(2, 3), keepdim=True)
+            normal = torch.distributions.Normal(0.0, width)
+            terms[f"relief_{size}"] = -normal.log_prob(gap).flatten(1).sum(dim=1)
+        return terms
+
+    def surface(
+        self, noise: NoiseField, rows: Span, columns: Span, condition: Tensor, given: TensorDict
+    ) -> Tensor:
+        """Heights ``(B, 1, rows, columns)`` in metres over the sea, before any projection."""
+        return self.refine(noise, rows, columns, *self.settings(condition, given))
+
+    def settings(
+        self, condition: Tensor, given: TensorDict
+    ) -> tuple[Tensor, Tensor, list[list[tuple[Tensor, Tensor]]]]:
+        """Base ``(B, 1, 1, 1)`` and amplitudes ``(B, L, 1, 1)`` in metres, and each level's
+        modulations: all that condition and limit say, the same everywhere."""
+        style = self.style(torch.cat([condition, limit_code(condition, given)], dim=1))
+        change = self.amplitude(style)
+        octaves, base = self._of_class(condition)
+        amplitudes = (octaves + change[:, :-1]).exp()[:, :, None, None]
+        base = base + change[:, -1] * amplitudes[:, :, 0, 0].sum(dim=1)
+        return base[:, None, None, None], amplitudes, [m.modulations(style) for m in self.levels]  # type: ignore[operator]
+
+    def refine(
+        self,
+        noise: NoiseField,
+        rows: Span,
+        columns: Span,
+        base: Tensor,
+        amplitudes: Tensor,
+        modulations: Sequence[Sequence[tuple[Tensor, Tensor]]],
+        *,
+        exact: bool = False,
+    ) -> Tensor:
+        """The pyramid itself, from what ``settings`` gave.
+
+        With ``exact``, weights and settings on their grids (``networks/exact.py``) and noise on
+        that of activations, every cell is the same number in any window and on any machine;
+        heights then come in float64, in steps of 2^-10 m.
+        """
+        count = len(self.levels)
+        need = list(zip(spans(rows, count), spans(columns, count), strict=True))
+        inner, height = None, None
+        for level in reversed(range(count)):
+            out_rows, out_columns = need[level]
+            in_rows, in_columns = out_rows.wider(BLOCK), out_columns.wider(BLOCK)
+            fresh = noise(level, self.channels(level), in_rows, in_columns)
+            parts = [fresh]
+            if inner is not None and height is not None:
+                held = need[level + 1]
+                parts.append(doubled(inner, held, (in_rows, in_columns)))
+                height = doubled(height, held, (out_rows, out_columns))
+            module = self.levels[level]
+            own = fresh[:, :1, BLOCK:-BLOCK, BLOCK:-BLOCK]
+            if exact:
+                parts = [parts[0], *(activation(part) for part in parts[1:])]
+                inner = module.exactly(torch.cat(parts, dim=1), modulations[level])  # type: ignore[operator]
+                own, told = own.double(), inner.double()
+                weight, bias = module.height.weight.double(), module.height.bias.double()  # type: ignore[union-attr,operator]
+                said = F.conv2d(told, weight) + bias + self.direct[level].double() * own
+                said = snap(amplitudes[:, level : level + 1].double() * said, SETTING)
+            else:
+                inner = module(torch.cat(parts, dim=1), modulations[level])
+                said = self.direct[level] * own + module.height(inner)  # type: ignore[operator]
+                said = amplitudes[:, level : level + 1] * said
+            height = said if height is None else height + said
+        assert height is not None
+        return torch.relu(base + height)
+
+    def _of_class(self, condition: Tensor) -> tuple[Tensor, Tensor]:
+        """Log octaves ``(B, L)`` and base ``(B,)``; those of all classes where it is unknown."""
+        if self.classes is None:
+            weights = condition.new_zeros(len(condition), len(self.base))
+        else:
+            weights = condition[:, self.classes]
+        unknown = weights.sum(dim=1, keepdim=True) < 0.5
+        weights = torch.where(unknown, 1 / len(self.base), weights)
+        return weights @ self.octaves, weights @ self.base
+
+    def _training_noise(self, z: Tensor) -> NoiseField:
+        side = self.tile // 2**LATENT_LEVEL
+        latent = z.view(len(z), self.latent_channels, side, side)
+
+        def field(level: int, channels: int, rows: Span, columns: Span) -> Tensor:
+            drawn = torch.randn(len(z), channels, len(rows), len(columns), device=z.device)
+            if level == LATENT_LEVEL:
+                middle = Span(0, side)
+                drawn[:, :, middle.inside(rows), middle.inside(columns)] = latent
+            return drawn
+
+        return field
+
+
+def limit_code(condition: Tensor, given: TensorDict) -> Tensor:
+    """``(B, 2)``: log tan of the slope limit ``given["limit"]`` in degrees, and whether there is
+    one."""
+    limit = given.get("limit", None)
+    if limit is None:
+        return condition.new_zeros(len(condition), 2)
+    known = torch.isfinite(limit) & (limit < 89)
+    tangent = torch.tan(torch.deg2rad(torch.where(known, limit, 30.0)))
+    code = torch.stack([tangent.clamp(min=1e-3).log(), torch.ones_like(tangent)], dim=1)
+    return (code * known.unsqueeze(1)).to(condition.dtype)
+
+
+def doubled(x: Tensor, held: tuple[Span, Span], wanted: tuple[Span, Span]) -> Tensor:
+    """``x`` at the spans ``held`` of one level as the spans ``wanted`` of the next finer one:
+    every cell twice, then the 3 x 3 binomial blur."""
+    x = x.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+    for axis, (have, want) in enumerate(zip(held, wanted, strict=True)):
+        fine, margin = Span(2 * have.low, 2 * have.high), want.wider(BLUR)
+        x = x.narrow(2 + axis, margin.low - fine.low, len(margin))
+    across = (x[:, :, :, :-2] + 2 * x[:, :, :, 1:-1] + x[:, :, :, 2:]) / 4
+    return (across[:, :, :-2] + 2 * across[:, :, 1:-1] + across[:, :, 2:]) / 4

@@ -1,0 +1,132 @@
+"""An unbounded terrain of one seed: any rectangle of it, the same in whatever order one asks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tensordict import TensorDict
+from torch import Tensor
+
+from physgan_terrain.networks.exact import SETTING, on_grid, snap
+from physgan_terrain.networks.generator import TerrainGenerator
+from physgan_terrain.networks.windows import Span
+from physgan_terrain.noise import PlacedNoise
+
+STEP = 0.1
+"""m; heights are whole numbers of steps, so that what files of 16 bits hold is what was meant."""
+REACH = 4.0
+"""Heights stay within so many times the sum of the octaves' amplitudes around the base."""
+CHUNK = 512
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Rows ``[first, first + len(n))`` of a terrain: projected heights ``n`` and raw ones
+    ``raw``, both ``(h, W)`` int64 in steps."""
+
+    first: int
+    n: NDArray[np.int64]
+    raw: NDArray[np.int64]
+
+
+class World:
+    """``condition (1, C)`` and ``limit`` in degrees (None: none) hold everywhere.
+
+    Raw heights are exact numbers (``networks/exact.py``) between ``low`` and ``high`` steps. A
+    cell that is ``(high - low) / k`` cells away cannot reach an envelope whose neighbours differ
+    by at most k, so a window with that ``halo`` is projected as the whole plane would be.
+    """
+
+    def __init__(
+        self,
+        generator: TerrainGenerator,
+        condition: Tensor,
+        seed: int,
+        *,
+        cell: float,
+        limit: float | None = None,
+        step: float = STEP,
+    ) -> None:
+        from physgan_terrain.slope.integers import whole_steps
+
+        self.cell, self.limit, self.step = cell, limit, step
+        self.noise = PlacedNoise(seed)
+        given = TensorDict({}, [1])
+        if limit is not None:
+            given["limit"] = torch.tensor([limit])
+        with torch.no_grad():
+            base, amplitudes, modulations = generator.eval().settings(condition, given)
+            net = on_grid(generator)
+            assert isinstance(net, TerrainGenerator)
+            net.direct.copy_(snap(net.direct, SETTING))
+            self.net = net
+            self.base, self.amplitudes = snap(base, SETTING), snap(amplitudes, SETTING)
+            self.modulations = [
+                [(snap(gain, SETTING), snap(bias, SETTING)) for gain, bias in level]
+                for level in modulations
+            ]
+        middle, spread = float(self.base), REACH * float(self.amplitudes.sum())
+        self.low = max(0, math.floor((middle - spread) / step))
+        self.high = max(self.low, math.ceil((middle + spread) / step))
+        self.steps: tuple[int, int] | None = None
+        self.halo = 0
+        if limit is not None:
+            self.steps = whole_steps(cell, limit, step, 0.0)
+            self.halo = math.ceil((self.high - self.low) / self.steps[0])
+
+    def raw(self, rows: Span, columns: Span) -> NDArray[np.int64]:
+        """Heights in steps before the projection; any window gives the same numbers."""
+        out = np.empty((len(rows), len(columns)), dtype=np.int64)
+        for top in range(rows.low, rows.high, CHUNK):
+            for left in range(columns.low, columns.high, CHUNK):
+                part = Span(top, min(top + CHUNK, rows.high))
+                side = Span(left, min(left + CHUNK, columns.high))
+                out[part.inside(rows), side.inside(columns)] = self._chunk(part, side)
+        return out
+
+    def _chunk(self, rows: Span, columns: Span) -> NDArray[np.int64]:
+        with torch.no_grad():
+            height = self.net.refine(
+                self.noise, rows, columns, self.base, self.amplitudes, self.modulations, exact=True
+            )
+        n = np.rint(height[0, 0].numpy() / self.step).astype(np.int64)
+        return n.clip(self.low, self.high)
+
+    def window(self, rows: Span, columns: Span) -> Strip:
+        """Rows and columns of the world, projected."""
+        outer = self.raw(rows.wider(self.halo), columns.wider(self.halo))
+        return Strip(rows.low, *self._projected(outer))
+
+    def tile(self, i: int, j: int, size: int) -> Strip:
+        """Tile (i, j): ``size + 1`` cells a side, the last of which are its neighbours' first."""
+        rows, columns = (Span(at * size, (at + 1) * size + 1) for at in (i, j))
+        return self.window(rows, columns)
+
+    def strips(self, rows: Span, columns: Span, height: int = CHUNK) -> Iterator[Strip]:
+        """The rectangle from top to bottom in strips of ``height`` rows, in memory of a strip."""
+        wide, halo = columns.wider(self.halo), self.halo
+        kept = self.raw(Span(rows.low - halo, rows.low + halo), wide)
+        for top in range(rows.low, rows.high, height):
+            bottom = min(top + height, rows.high)
+            fresh = self.raw(Span(top + halo, bottom + halo), wide)
+            outer = np.concatenate([kept, fresh])
+            yield Strip(top, *self._projected(outer))
+            kept = outer[len(outer) - 2 * halo :]
+
+    def _projected(self, outer: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        from physgan_terrain.slope.integers import project_steps
+
+        halo = self.halo
+        if self.steps is None:
+            return outer, outer
+        inner = (slice(halo, outer.shape[0] - halo), slice(halo, outer.shape[1] - halo))
+        return project_steps(outer, *self.steps)[inner], outer[inner]
+
+    def metres(self, n: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Heights ``n`` in steps as metres over the sea."""
+        return (n * self.step).astype(np.float32)
