@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from physgan.cli.jobs import ByDomain
 from physgan.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ SHOWN = 10
 
 def register(app: typer.Typer) -> None:
     """Add the command to ``app``."""
-    app.command("propose")(propose_command)
+    app.command("propose", cls=ByDomain)(propose_command)
 
 
 def propose_command(
