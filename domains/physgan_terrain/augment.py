@@ -12,6 +12,8 @@ GENTLER = 0.25
 """Share of steep tiles that are scaled down, so that low limits are learned on real shapes."""
 STEEP = 20.0
 LEAST_SCALE = 0.35
+LIMITLESS = 0.15
+"""Share of tiles without a limit, so that none may be asked for."""
 
 
 def vary(batch: TensorDict, generator: torch.Generator, cell: float, step: float) -> TensorDict:
@@ -39,6 +41,8 @@ def vary(batch: TensorDict, generator: torch.Generator, cell: float, step: float
         if name in y.keys():  # noqa: SIM118
             y[name] = value(height)
     steepest = exact.steepest_edge(height, cell).clamp(min=LEAST_LIMIT)
+    free = torch.rand(count, generator=generator) < LIMITLESS
+    steepest = torch.where(free, torch.inf, steepest)
     out = batch.clone(recurse=False)
     out["x"] = TensorDict({"height": height}, [count])
     out["y"] = y

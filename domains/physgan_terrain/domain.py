@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +15,12 @@ from physgan.errors import InputError
 from physgan_terrain import exact
 from physgan_terrain.classes import CLASSES
 from physgan_terrain.heightmap import Heightmap
+from physgan_terrain.job import TerrainJob
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from physgan.run import Run
 
 EMBEDDED = Path(__file__).parent / "data" / "tiles.npz"
 DEFAULT = ("class", "relief", "mean_slope", "beta", "hypsometric_integral")
@@ -33,6 +36,7 @@ class TerrainDomain(Domain):
     """
 
     name = "terrain"
+    job = TerrainJob
 
     def __init__(
         self,
@@ -52,6 +56,7 @@ class TerrainDomain(Domain):
         self.classes: tuple[str, ...] = CLASSES
         self.octaves, self.base = torch.zeros(0, 0), torch.zeros(0)
         self.pits = 0.0
+        self.typical: dict[str, dict[str, tuple[float, ...]]] = {}
 
     @property
     def cell(self) -> float:
@@ -72,13 +77,14 @@ class TerrainDomain(Domain):
     def fit(self, cell: float, classes: tuple[str, ...], height: Tensor, index: Tensor) -> None:
         """Bind the domain to its training tiles ``height (N, 1, S, S)`` and their class indices."""
         from physgan_terrain.laws import PitLaw
-        from physgan_terrain.loading import class_octaves
+        from physgan_terrain.loading import class_octaves, typical_features
 
         self._cell, self.classes = cell, classes
         self.octaves, self.base = class_octaves(height, index, len(classes))
         some = height[torch.linspace(0, len(height) - 1, min(512, len(height))).long()]
         tiles = TensorDict({"height": some}, [len(some)])
         self.pits = float(PitLaw()(tiles, TensorDict({}, [len(some)])).mean())
+        self.typical = typical_features(height, index, classes, cell)
 
     def declare(self, names: Sequence[str]) -> None:
         """Make ``names`` the properties of this domain; all where none is named."""
@@ -96,6 +102,7 @@ class TerrainDomain(Domain):
                 "classes": list(self.classes),
                 "properties": [p.name for p in self.properties],
                 "pits": self.pits,
+                "typical": self.typical,
             },
             "tensors": {"octaves": self.octaves, "base": self.base},
         }
@@ -104,6 +111,7 @@ class TerrainDomain(Domain):
         plain, tensors = state["json"], state["tensors"]
         self._cell, self.tile, self.pits = plain["cell"], plain["tile"], plain["pits"]
         self.classes = tuple(plain["classes"])
+        self.typical = plain["typical"]
         self.octaves, self.base = tensors["octaves"], tensors["base"]
         self.declare(plain["properties"])
 
@@ -211,6 +219,14 @@ class TerrainDomain(Domain):
         from physgan_terrain.io.draw import draw_hillshade
 
         return draw_hillshade(sample)
+
+    def answer(
+        self, run: Run, job: TerrainJob, seed: int, out: Path, say: Callable[[str], None]
+    ) -> None:
+        """A piece of a world, as files in the folder ``out``."""
+        from physgan_terrain.answer import answer
+
+        answer(run, job, seed, out, say)
 
     def fingerprint(self, samples: Sequence[Heightmap]) -> Any:
         import numpy as np

@@ -140,3 +140,31 @@ def class_octaves(height: Tensor, index: Tensor, count: int) -> tuple[Tensor, Te
         torch.stack([octaves[row].mean(dim=0) for row in rows]),
         torch.stack([level[row].mean() for row in rows]),
     )
+
+
+def typical_features(
+    height: Tensor, index: Tensor, classes: Sequence[str], cell: float, most: int = 100
+) -> dict[str, dict[str, tuple[float, ...]]]:
+    """The 10, 50 and 90 % quantiles of every feature by class, and under "" of all tiles.
+
+    Of at most ``most`` tiles a class, spread over the data.
+    """
+    from physgan_terrain.measures.features import FEATURES, features
+
+    found, everything = {}, []
+    for place, name in enumerate(classes):
+        rows = (index == place).nonzero().squeeze(1)
+        if not len(rows):
+            continue
+        chosen = rows[torch.linspace(0, len(rows) - 1, min(most, len(rows))).long()]
+        everything.append(features(height[chosen, 0].numpy(), cell))
+        found[name] = _quantiles(everything[-1], FEATURES)
+    if not everything:
+        chosen = torch.linspace(0, len(height) - 1, min(most, len(height))).long()
+        everything.append(features(height[chosen, 0].numpy(), cell))
+    return {**found, "": _quantiles(np.concatenate(everything), FEATURES)}
+
+
+def _quantiles(table: NDArray[np.float64], names: Sequence[str]) -> dict[str, tuple[float, ...]]:
+    low, middle, high = np.nanquantile(table, [0.1, 0.5, 0.9], axis=0).tolist()
+    return {name: (low[i], middle[i], high[i]) for i, name in enumerate(names)}

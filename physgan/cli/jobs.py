@@ -11,8 +11,9 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 from typer.core import TyperCommand
@@ -70,10 +71,10 @@ def option(field: dataclasses.Field[Any], kind: Any) -> inspect.Parameter:
     if get_origin(kind) is tuple:
         kind = list[get_args(kind)[0]]
     if "choices" in told:
-        chosen: Any = Literal[tuple(told["choices"])]
-        kind = (
-            chosen if kind is str else list[chosen] if get_origin(kind) is list else chosen | None
-        )
+        # Texts to Python, so nobody has to turn them back.
+        chosen: Any = StrEnum(field.name, [(choice, choice) for choice in told["choices"]])
+        many = get_origin(kind) is list
+        kind = chosen if kind is str else list[chosen] if many else chosen | None
     default = inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default
     given = Annotated[kind, typer.Option(*flags, help=told.get("help"))]
     return _parameter(field.name, given, list(default) if isinstance(default, tuple) else default)
