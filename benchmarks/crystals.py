@@ -28,8 +28,8 @@ from physgan.run import Run
 from physgan.training.config import RunConfig, merged, read_config
 
 SAMPLES_PER_REQUEST = 32
-SETTLE = 0.1
-"""Time for the prior alone after training, as a share of the training time."""
+SETTLE = 0.15
+"""Time for prior and resampler after training, as a share of the training time."""
 
 
 def arguments(about: str, name: str, n: int) -> argparse.Namespace:

@@ -56,8 +56,8 @@ def settle(run: Run, minutes: float) -> dict[str, float]:
         path = run.folder / MODEL
         tensors, meta = read_model(path)
         state = run.core.state_dict()
-        own, averaged = split_average(tensors)
-        tensors |= {name: state[name] for name in averaged if name in own}
+        _, averaged = split_average(tensors)
+        tensors |= state
         tensors |= {PREFIX + name: state[name] for name in averaged}
         write_atomic(path, model_bytes(tensors, meta["identity"], meta["step"]))
         record = json.dumps({**figures, "minutes": minutes})

@@ -151,7 +151,8 @@ class Run:
         except RuntimeError as error:
             first = " ".join(str(error).split("\n")[:2])
             raise InputError(f"the weights do not fit: {first}", where=str(path)) from error
-        missing = [name for name in missing if not name.endswith("_extra_state")]
+        fine = ("_extra_state", *self.core.optional)
+        missing = [n for n in missing if not (n.endswith(fine[0]) or n.startswith(fine[1:]))]
         if missing or extra:
             odd = (missing or extra)[0]
             raise InputError(f"the weights do not fit: {odd!r}", where=str(path))

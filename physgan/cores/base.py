@@ -37,10 +37,13 @@ class Turn:
 class Core(nn.Module, ABC):
     """Makes fakes and says what each side minimises; knows neither objective nor domain inside.
 
-    ``averaged`` names the players whose exponential moving average is kept for sampling.
+    ``averaged`` names the players whose exponential moving average is kept for sampling;
+    ``optional`` is what names of the state start with that a file of weights may lack, because as
+    built it changes nothing.
     """
 
     averaged: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
 
     @property
     @abstractmethod

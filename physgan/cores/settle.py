@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from physgan.conditions import ConditionSchema
 from physgan.cores.prior import FlowPrior
+from physgan.cores.resampling import Encodings, Resampler
 
 CHECKS = 12
 """Times that the held-out likelihood is looked at; the best weights are kept."""
@@ -30,10 +31,17 @@ class Settled:
     before: float
     after: float
     steps: int
+    gain: float
+    """Nats by which encodings are told from draws of the prior; what the resampler mends."""
+
+
+FLOW = 0.6
+"""Share of the time for the flow; the rest is the resampler's."""
 
 
 def settle_prior(
     prior: FlowPrior,
+    resampler: Resampler,
     encoder: nn.Module,
     schema: ConditionSchema,
     drop: float,
@@ -45,12 +53,13 @@ def settle_prior(
     batch_size: int = 512,
     seed: int = 0,
 ) -> Settled:
-    """Fit ``prior`` in place to encodings of ``train`` for ``seconds``; encoder at rest.
+    """Fit ``prior``, then ``resampler``, in place to encodings of ``train`` within ``seconds``;
+    encoder at rest.
 
     The rate falls to zero as a cosine of the time spent; weights with the best likelihood of the
     encodings of ``held`` are kept, the present ones included.
     """
-    begun, steps = time.monotonic(), 0
+    begun, steps, seconds, whole = time.monotonic(), 0, FLOW * seconds, seconds
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         judged = _encodings(encoder, schema, held, 0.0)
@@ -77,11 +86,11 @@ def settle_prior(
                 best, kept = _better(prior, judged, best, kept)
         best, kept = _better(prior, judged, best, kept)
         prior.load_state_dict(kept)
-    prior.requires_grad_(False).eval()
-    return Settled(before, best, steps)
-
-
-Encodings = tuple[Tensor, Tensor, Tensor]
+        prior.requires_grad_(False).eval()
+        pairs = _encodings(encoder, schema, train, drop)
+        left = max(0.0, whole - (time.monotonic() - begun))
+        gain, more = resampler.fit(prior.sample, pairs, judged, seconds=max(left, 1e-3))
+    return Settled(before, best, steps + more, gain)
 
 
 @torch.no_grad()

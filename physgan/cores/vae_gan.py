@@ -30,6 +30,7 @@ from physgan.cores.adversarial import (
 )
 from physgan.cores.base import Draw, Loss, Turn, resting
 from physgan.cores.prior import FlowPrior
+from physgan.cores.resampling import Resampler
 from physgan.cores.settle import settle_prior
 from physgan.domain import Domain
 
@@ -59,6 +60,7 @@ class VAEGAN(AdversarialCore):
     """See the module's docstring; ``options`` are the fields of VAEGANOptions."""
 
     averaged = ("encoder", "generator", "prior")
+    optional = ("resampler.",)
 
     def __init__(self, domain: Domain, schema: ConditionSchema, **options: Any) -> None:
         super().__init__()
@@ -67,6 +69,7 @@ class VAEGAN(AdversarialCore):
         self.encoder = domain.encoder(dim, latent_dim=opt.latent_dim, **opt.network)
         self.generator = domain.generator(dim, latent_dim=opt.latent_dim, **opt.network)
         self.prior = FlowPrior(opt.latent_dim, dim, **opt.prior)
+        self.resampler = Resampler(opt.latent_dim, dim)
         self._equip(domain, schema, opt)
 
     @property
@@ -173,7 +176,8 @@ class VAEGAN(AdversarialCore):
 
     @torch.no_grad()
     def sample(self, condition: Tensor, given: TensorDict) -> TensorDict:
-        return self.generator(self.prior.sample(condition), condition, given)
+        z = self.resampler.sample(self.prior.sample, condition)
+        return self.generator(z, condition, given)
 
     @torch.no_grad()
     def validation_loss(self, batch: TensorDict) -> dict[str, Tensor]:
@@ -183,6 +187,7 @@ class VAEGAN(AdversarialCore):
     def settle(self, train: TensorDict, held: TensorDict, seconds: float) -> dict[str, float]:
         drop = self.options.condition_drop
         found = settle_prior(
-            self.prior, self.encoder, self.schema, drop, train, held, seconds=seconds
-        )
-        return {"before": found.before, "after": found.after, "steps": float(found.steps)}
+            self.prior, self.resampler, self.encoder, self.schema, drop, train, held,
+            seconds=seconds,
+        )  # fmt: skip
+        return {name: float(value) for name, value in asdict(found).items()}
