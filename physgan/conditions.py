@@ -87,12 +87,14 @@ class ConditionSchema(nn.Module):
 
     Layout per continuous property: ``[value * known, known]``; per class property:
     ``[one-hot * known, known]``. Scales and the range of the data are buffers, so they travel
-    with the model. ``quantiles (P, 101)`` are the percentiles of the training values.
+    with the model. ``quantiles (P, 101)`` are the percentiles of the training values, ``fine
+    (P, 1001)`` their permilles.
     """
 
     mean: Tensor
     std: Tensor
     quantiles: Tensor
+    fine: Tensor
 
     def __init__(self, properties: Sequence[Property], y: TensorDict | None = None) -> None:
         super().__init__()
@@ -101,6 +103,7 @@ class ConditionSchema(nn.Module):
         self.register_buffer("mean", torch.zeros(count))
         self.register_buffer("std", torch.ones(count))
         self.register_buffer("quantiles", torch.zeros(count, 101))
+        self.register_buffer("fine", torch.zeros(count, 1001))
         if y is not None:
             self.fit(y)
 
@@ -124,8 +127,9 @@ class ConditionSchema(nn.Module):
                 raise InputError(f"property {prop.name!r} has fewer than two known values")
             self.mean[index] = known.mean()
             self.std[index] = known.std().clamp(min=1e-8)
-            grid = torch.linspace(0, 1, 101, dtype=torch.double)
-            self.quantiles[index] = torch.quantile(known, grid)
+            for quantiles in (self.quantiles, self.fine):
+                grid = torch.linspace(0, 1, quantiles.shape[1], dtype=torch.double)
+                quantiles[index] = torch.quantile(known, grid)
 
     def forward(self, y: TensorDict | Mapping[str, Tensor]) -> Tensor:
         """Condition ``(B, dim)`` of the properties in ``y``; absent ones count as unknown."""
@@ -157,8 +161,8 @@ class ConditionSchema(nn.Module):
 
     def typical(self, size: int) -> Tensor:
         """Conditions ``(size, dim)`` that ask for nothing in particular: in each row one
-        continuous property at random has a value of the training distribution, drawn from its
-        percentiles, the others are unknown.
+        continuous property at random has a value of the training distribution, the others are
+        unknown. Values are stratified: each of ``size`` equal shares of the data gives one.
 
         Since p(x) is the mean of p(x | c) over p(c), samples under it follow the data, and more
         closely than under ``unknown``, which training meets only where conditions are dropped.
@@ -169,9 +173,9 @@ class ConditionSchema(nn.Module):
         chosen = torch.tensor(continuous)[torch.randint(len(continuous), (size,))]
         asked: dict[str, Tensor] = {}
         for index in continuous:
-            place = 100 * torch.rand(size)
-            low = place.floor().long().clamp(max=99)
-            row = self.quantiles[index].cpu()
+            place = 1000 * (torch.randperm(size) + torch.rand(size)) / size
+            low = place.floor().long().clamp(max=999)
+            row = self.fine[index].cpu()
             value = torch.lerp(row[low], row[low + 1], place - low)
             nothing = torch.full_like(value, float("nan"))
             asked[self.properties[index].name] = torch.where(chosen == index, value, nothing)

@@ -47,7 +47,8 @@ def test_typical_conditions_follow_the_data():
     torch.manual_seed(0)
     asked = schema.typical(20_000)
     assert asked[:, 1].min() == 1
-    assert abs(asked[:, 0].mean()) < 0.03 and abs(asked[:, 0].std() - 1) < 0.03
+    # Stratified, so that nearly nothing is left to chance.
+    assert abs(asked[:, 0].mean()) < 0.003 and abs(asked[:, 0].std() - 1) < 0.005
 
 
 def test_typical_conditions_ask_one_property_at_a_time():
