@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from tensordict import TensorDict
@@ -51,7 +51,8 @@ class TerrainDomain(Domain):
         if nodata not in ("refuse", "fill"):
             raise InputError(f"nodata={nodata!r}", fix="refuse or fill")
         self.tile, self.step, self.cell_option = tile, step, cell
-        self.nodata, self.reproject = nodata, reproject
+        self.nodata: Literal["refuse", "fill"] = "fill" if nodata == "fill" else "refuse"
+        self.reproject = reproject
         self._cell: float | None = None
         self.classes: tuple[str, ...] = CLASSES
         self.octaves, self.base = torch.zeros(0, 0), torch.zeros(0)

@@ -18,7 +18,7 @@ class Heightmap:
     as rasterio reads it, ``origin`` the (x, y) of the outer north-west corner in it.
     """
 
-    z: NDArray[np.float32]
+    z: NDArray[np.floating]
     cell: float
     crs: str | None = None
     origin: tuple[float, float] | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -165,6 +165,6 @@ def typical_features(
     return {**found, "": _quantiles(np.concatenate(everything), FEATURES)}
 
 
-def _quantiles(table: NDArray[np.float64], names: Sequence[str]) -> dict[str, tuple[float, ...]]:
+def _quantiles(table: NDArray[np.float64], names: Iterable[str]) -> dict[str, tuple[float, ...]]:
     low, middle, high = np.nanquantile(table, [0.1, 0.5, 0.9], axis=0).tolist()
     return {name: (low[i], middle[i], high[i]) for i, name in enumerate(names)}

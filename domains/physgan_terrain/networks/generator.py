@@ -36,6 +36,7 @@ class Level(nn.Module):
         self.styles = nn.ModuleList([nn.Linear(style, 2 * width) for _ in range(2)])
         self.height = nn.Conv2d(width, 1, 1)
         nn.init.zeros_(self.height.weight)
+        assert self.height.bias is not None
         nn.init.zeros_(self.height.bias)
         for conv in self.convs:
             nn.init.kaiming_normal_(conv.weight, a=SLOPE)  # type: ignore[arg-type]
@@ -60,6 +61,12 @@ class Level(nn.Module):
             summed = (summed + conv.bias[:, None, None]) * gain + bias  # type: ignore[index]
             x = activation(F.leaky_relu(summed, SLOPE))
         return x
+
+    def exact_height(self, x: Tensor) -> Tensor:
+        """The heights of ``x (B, W, H, W)`` in float64."""
+        bias = self.height.bias
+        assert bias is not None
+        return F.conv2d(x, self.height.weight.double()) + bias.double()
 
 
 class TerrainGenerator(Generator):
@@ -188,9 +195,8 @@ class TerrainGenerator(Generator):
             if exact:
                 parts = [parts[0], *(activation(part) for part in parts[1:])]
                 inner = module.exactly(torch.cat(parts, dim=1), modulations[level])  # type: ignore[operator]
-                own, told = own.double(), inner.double()
-                weight, bias = module.height.weight.double(), module.height.bias.double()  # type: ignore[union-attr,operator]
-                said = F.conv2d(told, weight) + bias + self.direct[level].double() * own
+                said = module.exact_height(inner.double())  # type: ignore[operator]
+                said = said + self.direct[level].double() * own.double()
                 said = snap(amplitudes[:, level : level + 1].double() * said, SETTING)
             else:
                 inner = module(torch.cat(parts, dim=1), modulations[level])
