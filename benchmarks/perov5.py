@@ -119,8 +119,10 @@ def main() -> None:
         "seconds_10000": sampling + decoding,
         "seconds_10000_sampling_alone": sampling,
         "train_minutes": train_minutes(run.folder),
+        "train_steps": train_steps(run.folder),
     }
     baselines["VAE without critic"]["train_minutes"] = train_minutes(plain.folder)
+    baselines["VAE without critic"]["train_steps"] = train_steps(plain.folder)
     write_results(
         "perov5",
         figures,
