@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
@@ -52,6 +52,12 @@ class AdversarialCore(Core):
 
     critic: nn.Module | None
     heads: PropertyHeads | None
+    options: AdversarialOptions
+
+    @property
+    def hparams(self) -> dict[str, Any]:
+        """What rebuilds this core."""
+        return asdict(self.options)
 
     def _equip(self, domain: Domain, schema: ConditionSchema, options: AdversarialOptions) -> None:
         """Build objective, regulariser, critic with heads, multipliers and projections."""
@@ -73,6 +79,12 @@ class AdversarialCore(Core):
         self.penalties = {n: p for n, p in laws.items() if math.isfinite(tolerances[n])}
         self.multipliers = Multipliers({n: tolerances[n] for n in self.penalties})
         self.projections = [p for p in domain.projections() if p.differentiable]
+
+    def _read(self, batch: TensorDict) -> tuple[TensorDict, Tensor, Tensor, TensorDict]:
+        """x, the condition with some properties forgotten, the whole one, and what is given."""
+        known = self.schema(batch["y"])
+        condition = self.schema.drop(known, self.options.condition_drop)
+        return batch["x"], condition, known, batch["given"]
 
     def _project(self, x: TensorDict, given: TensorDict) -> TensorDict:
         for projection in self.projections:

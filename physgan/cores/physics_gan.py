@@ -15,7 +15,6 @@ The fakes of a step are made once, detached for the critic and used again for th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -54,11 +53,6 @@ class PhysicsGAN(AdversarialCore):
         self._equip(domain, schema, opt)
 
     @property
-    def hparams(self) -> dict[str, Any]:
-        """What rebuilds this core."""
-        return asdict(self.options)
-
-    @property
     def players(self) -> Mapping[str, nn.Module]:
         assert self.critic is not None and self.heads is not None
         return {
@@ -82,11 +76,6 @@ class PhysicsGAN(AdversarialCore):
         yield Turn((Loss(against + laws, ("generator",)),), ("generator",), logs)
         if residuals:
             self.multipliers.update(residuals)
-
-    def _read(self, batch: TensorDict) -> tuple[TensorDict, Tensor, Tensor, TensorDict]:
-        known = self.schema(batch["y"])
-        condition = self.schema.drop(known, self.options.condition_drop)
-        return batch["x"], condition, known, batch["given"]
 
     def _make(self, condition: Tensor, given: TensorDict) -> TensorDict:
         z = torch.randn(len(condition), self.options.latent_dim, device=condition.device)

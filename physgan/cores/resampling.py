@@ -86,8 +86,7 @@ class Resampler(nn.Module):
         while (spent := (time.monotonic() - begun) / seconds) < 1:
             for rows in torch.randperm(len(train[0])).split(batch_size):
                 spent = min(1.0, (time.monotonic() - begun) / seconds)
-                for group in optimiser.param_groups:
-                    group["lr"] = lr * 0.5 * (1 + math.cos(math.pi * spent))
+                anneal(optimiser, lr, spent)
                 mean, scale, condition = (part[rows] for part in train)
                 with torch.no_grad():
                     made = draw(condition)
@@ -113,6 +112,12 @@ class Resampler(nn.Module):
         right = F.logsigmoid(self.log_ratio(real, condition)).mean()
         wrong = F.logsigmoid(-self.log_ratio(made, condition)).mean()
         return (right + wrong) / 2 + math.log(2)
+
+
+def anneal(optimiser: torch.optim.Optimizer, lr: float, spent: float) -> None:
+    """Let the rate fall from ``lr`` to zero as a cosine of the share ``spent`` of the time."""
+    for group in optimiser.param_groups:
+        group["lr"] = lr * 0.5 * (1 + math.cos(math.pi * spent))
 
 
 def _noisy(mean: Tensor, scale: Tensor) -> Tensor:

@@ -8,7 +8,6 @@ on their encodings closes the gap (the second stage of Dai & Wipf, 1903.05789).
 from __future__ import annotations
 
 import copy
-import math
 import time
 from dataclasses import dataclass
 
@@ -18,7 +17,7 @@ from torch import Tensor, nn
 
 from physgan.conditions import ConditionSchema
 from physgan.cores.prior import FlowPrior
-from physgan.cores.resampling import Encodings, Resampler
+from physgan.cores.resampling import Encodings, Resampler, anneal
 
 CHECKS = 12
 """Times that the held-out likelihood is looked at; the best weights are kept."""
@@ -72,8 +71,7 @@ def settle_prior(
             mean, scale, condition = _encodings(encoder, schema, train, drop)
             for rows in torch.randperm(len(train)).split(batch_size):
                 spent = min(1.0, (time.monotonic() - begun) / seconds)
-                for group in optimiser.param_groups:
-                    group["lr"] = lr * 0.5 * (1 + math.cos(math.pi * spent))
+                anneal(optimiser, lr, spent)
                 z = mean[rows] + scale[rows] * torch.randn_like(mean[rows])
                 loss = -prior.log_prob(z, condition[rows]).mean()
                 optimiser.zero_grad()

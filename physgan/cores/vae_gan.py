@@ -61,21 +61,17 @@ class VAEGAN(AdversarialCore):
 
     averaged = ("encoder", "generator", "prior")
     optional = ("resampler.",)
+    options: VAEGANOptions
 
     def __init__(self, domain: Domain, schema: ConditionSchema, **options: Any) -> None:
         super().__init__()
-        self.options: VAEGANOptions = read_options(VAEGANOptions, "VAE-GAN", options)
+        self.options = read_options(VAEGANOptions, "VAE-GAN", options)
         opt, dim = self.options, schema.dim
         self.encoder = domain.encoder(dim, latent_dim=opt.latent_dim, **opt.network)
         self.generator = domain.generator(dim, latent_dim=opt.latent_dim, **opt.network)
         self.prior = FlowPrior(opt.latent_dim, dim, **opt.prior)
         self.resampler = Resampler(opt.latent_dim, dim)
         self._equip(domain, schema, opt)
-
-    @property
-    def hparams(self) -> dict[str, Any]:
-        """What rebuilds this core."""
-        return asdict(self.options)
 
     @property
     def players(self) -> Mapping[str, nn.Module]:
@@ -89,10 +85,7 @@ class VAEGAN(AdversarialCore):
         return found
 
     def turns(self, draw: Draw, step: int) -> Iterator[Turn]:
-        batch = draw()
-        x, given = batch["x"], batch["given"]
-        known = self.schema(batch["y"])
-        condition = self.schema.drop(known, self.options.condition_drop)
+        x, condition, known, given = self._read(draw())
         # Slow at first: the decoder must learn to read z before z is made to cost anything.
         warm = min(1.0, (step + 1) / max(1, self.options.beta_warmup)) ** 2
         z, elbo, logs = self._elbo(x, condition, given, self.options.beta * warm)
@@ -142,9 +135,7 @@ class VAEGAN(AdversarialCore):
         return again, self._project(self.generator(drawn, condition, given), given)
 
     def _fresh_critic_turn(self, batch: TensorDict) -> Iterator[Turn]:
-        x, given = batch["x"], batch["given"]
-        known = self.schema(batch["y"])
-        condition = self.schema.drop(known, self.options.condition_drop)
+        x, condition, known, given = self._read(batch)
         with torch.no_grad():
             mean, log_variance = self.encoder(x, condition, given)
             z = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
