@@ -17,6 +17,9 @@ from torch import Tensor, nn
 from physgan.domain import Property
 from physgan.errors import InputError
 
+SMALLEST = 1e-6
+"""Least value of a property whose logarithm is taken."""
+
 Kind = Literal["value", "range", "min", "max", "class"]
 
 
@@ -125,8 +128,9 @@ class ConditionSchema(nn.Module):
                 continue
             if known.numel() < 2:
                 raise InputError(f"property {prop.name!r} has fewer than two known values")
-            self.mean[index] = known.mean()
-            self.std[index] = known.std().clamp(min=1e-8)
+            scaled = _scaled(prop, known)
+            self.mean[index] = scaled.mean()
+            self.std[index] = scaled.std().clamp(min=1e-8)
             for quantiles in (self.quantiles, self.fine):
                 grid = torch.linspace(0, 1, quantiles.shape[1], dtype=torch.double)
                 quantiles[index] = torch.quantile(known, grid)
@@ -147,7 +151,8 @@ class ConditionSchema(nn.Module):
     def _encode(self, index: int, prop: Property, value: Tensor) -> list[Tensor]:
         if prop.classes is None:
             known = torch.isfinite(value)
-            scaled = (value.to(self.mean.dtype) - self.mean[index]) / self.std[index]
+            scaled = _scaled(prop, value.to(self.mean.dtype))
+            scaled = (scaled - self.mean[index]) / self.std[index]
             body = torch.where(known, scaled, torch.zeros_like(scaled)).unsqueeze(1)
         else:
             known = value >= 0
@@ -180,6 +185,21 @@ class ConditionSchema(nn.Module):
             nothing = torch.full_like(value, float("nan"))
             asked[self.properties[index].name] = torch.where(chosen == index, value, nothing)
         return self(asked)
+
+    def gap(self, y: Mapping[str, Tensor], condition: Tensor) -> Tensor:
+        """Mean over what ``condition (B, dim)`` asks and ``y`` has of the Huber distance between
+        both in standardised units, a scalar; gradients reach ``y``."""
+        has = self(y)
+        total, known = condition.new_zeros(()), condition.new_zeros(())
+        widths = [self._width(p) + 1 for p in self.properties]
+        for own, asked in zip(
+            has.split(widths, dim=1), condition.split(widths, dim=1), strict=True
+        ):
+            both = own[:, -1] * asked[:, -1]
+            apart = nn.functional.huber_loss(own[:, :-1], asked[:, :-1], reduction="none")
+            total = total + (apart.mean(dim=1) * both).sum()
+            known = known + both.sum()
+        return total / known.clamp(min=1)
 
     def drop(self, condition: Tensor, probability: float) -> Tensor:
         """Forget each property of each row with ``probability`` (classifier-free training)."""
@@ -220,6 +240,16 @@ class ConditionSchema(nn.Module):
     def manifest(self) -> list[dict[str, Any]]:
         """The properties as JSON values, for a run's config."""
         return [
-            {"name": p.name, "unit": p.unit, "classes": list(p.classes) if p.classes else None}
+            {
+                "name": p.name,
+                "unit": p.unit,
+                "classes": list(p.classes) if p.classes else None,
+                "log": p.log,
+            }
             for p in self.properties
         ]
+
+
+def _scaled(prop: Property, value: Tensor) -> Tensor:
+    """The logarithm of a property that spans decades, else the value itself."""
+    return value.clamp(min=SMALLEST).log() if prop.log else value

@@ -30,13 +30,17 @@ class Property:
     """A quantity that a sample has and a user may ask for.
 
     ``classes`` is None for a continuous property. ``exact`` computes the property from a sample,
-    ``x -> (B,)``, where no predictor is needed (density, slope).
+    ``x -> (B,)``, where no predictor is needed (density, slope); ``differentiable`` says that its
+    gradients reach ``x``, so that a generator can be asked for it directly. ``log`` is for
+    quantities above zero that span decades: conditions hold their logarithm.
     """
 
     name: str
     unit: str = ""
     classes: tuple[str, ...] | None = None
     exact: Callable[[TensorDict], Tensor] | None = None
+    differentiable: bool = False
+    log: bool = False
 
     @property
     def is_exact(self) -> bool:
@@ -174,7 +178,11 @@ class Domain(ABC):
 
     @abstractmethod
     def critic(self, condition_dim: int, **options: Any) -> nn.Module:
-        """``(x, condition, given) -> Verdict`` with features."""
+        """``(x, condition, given) -> Verdict`` with features.
+
+        A critic that looks at x in other units than the user's may have ``prepare(x)``, a
+        TensorDict that it takes for x as well: gradient penalties are then taken in those units.
+        """
 
     @abstractmethod
     def predictor(self, **options: Any) -> nn.Module:

@@ -15,6 +15,7 @@ from physgan.conditions import Target, parse_target
 from physgan.errors import InputError
 from physgan.files import replace_folder
 from physgan_terrain.heightmap import Heightmap
+from physgan_terrain.lots import COLUMNS, draw_lots, values_of
 from physgan_terrain.networks.generator import TerrainGenerator
 from physgan_terrain.networks.windows import Span
 from physgan_terrain.slope.certificate import Certificate, CertificateBuilder
@@ -69,7 +70,13 @@ def world_of(run: Run, job: TerrainJob, seed: int) -> World:
         wishes.append(parse_target(f"{name}={value}", run.schema.properties))
     asked = run.schema.request([w for w in wishes if w.kind != "class"], 1)
     asked |= {w.name: torch.tensor([w.low]) for w in wishes if w.kind == "class"}
-    condition = run.schema(asked) if asked else run.schema.unknown(1)
+    if not job.wishes:
+        # A class alone leaves open how high and how rough: as one of its real tiles is.
+        names = [prop.name for prop in run.schema.properties if prop.name in COLUMNS]
+        place = int(asked["class"]) if "class" in asked else -1
+        dice = torch.Generator().manual_seed(seed)
+        asked |= values_of(draw_lots(domain.lots, [place], dice), names)  # type: ignore[attr-defined]
+    condition = run.schema(asked)
     return World(generator, condition, seed, cell=cell, limit=job.max_slope, step=job.step)
 
 

@@ -56,6 +56,7 @@ class TerrainDomain(Domain):
         self._cell: float | None = None
         self.classes: tuple[str, ...] = CLASSES
         self.octaves, self.base = torch.zeros(0, 0), torch.zeros(0)
+        self.lots = torch.zeros(0, 6)
         self.pits = 0.0
         self.typical: dict[str, dict[str, tuple[float, ...]]] = {}
 
@@ -105,7 +106,7 @@ class TerrainDomain(Domain):
                 "pits": self.pits,
                 "typical": self.typical,
             },
-            "tensors": {"octaves": self.octaves, "base": self.base},
+            "tensors": {"octaves": self.octaves, "base": self.base, "lots": self.lots},
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -114,6 +115,7 @@ class TerrainDomain(Domain):
         self.classes = tuple(plain["classes"])
         self.typical = plain["typical"]
         self.octaves, self.base = tensors["octaves"], tensors["base"]
+        self.lots = tensors["lots"]
         self.declare(plain["properties"])
 
     def vary(self, batch: TensorDict, generator: torch.Generator) -> TensorDict:
@@ -154,7 +156,7 @@ class TerrainDomain(Domain):
 
     def recommended(self) -> dict[str, Any]:
         latent = 4 * (self.tile // 8) ** 2
-        common = {"objective": "hinge", "regularizer_interval": 8, "latent_dim": latent}
+        common = {"objective": "non-saturating", "regularizer_interval": 8, "latent_dim": latent}
         return {
             "core": "physics-gan",
             "cores": {
@@ -172,14 +174,15 @@ class TerrainDomain(Domain):
                     "adversarial": 20.0,
                     "feature": 5.0,
                     "auxiliary": 5.0,
+                    "asked": 20.0,
                 },
             },
             "trainer": {
                 "batch_size": 16,
                 "lr": 1e-3,
-                "critic_lr": 5e-4,
+                "critic_lr": 1e-3,
                 "betas": [0.0, 0.99],
-                "schedule": "constant",
+                "schedule": "cosine",
             },
         }
 

@@ -77,11 +77,20 @@ def formulas(cell: float) -> dict[str, Callable[[Tensor], Tensor]]:
 
 UNITS = {"relief": "m", "mean_slope": "deg", "beta": "1", "hypsometric_integral": "1"}
 
+DECADES = ("relief", "mean_slope")
+"""Properties above zero that span decades."""
+
 
 def properties(cell: float, classes: tuple[str, ...] = CLASSES) -> dict[str, Property]:
     """Every property of terrain on cells of ``cell`` metres, by name."""
     found = {
-        name: Property(name, UNITS[name], exact=lambda x, f=formula: f(x["height"]))
+        name: Property(
+            name,
+            UNITS[name],
+            exact=lambda x, f=formula: f(x["height"]),
+            differentiable=True,
+            log=name in DECADES,
+        )
         for name, formula in formulas(cell).items()
     }
     return {"class": Property("class", "", classes=classes), **found}

@@ -15,6 +15,7 @@ from torch import Tensor
 from physgan.domain import Data
 from physgan.errors import InputError
 from physgan_terrain import exact
+from physgan_terrain.lots import lots_of
 from physgan_terrain.octaves import log_octaves
 
 if TYPE_CHECKING:
@@ -38,7 +39,9 @@ def load_split(domain: TerrainDomain, path: Path, split: str, properties: Sequen
         known = sorted({label for label in labels if label})
         # The ten classes keep their order, so that data of some of them fit the same model.
         classes = domain.known_classes(known)
-        domain.fit(cell, classes, height, _indices(labels, classes))
+        index = _indices(labels, classes)
+        domain.fit(cell, classes, height, index)
+        domain.lots = lots_of(height, index, _limits(height, cell), cell)
     if abs(cell - domain.cell) > 1e-3 * domain.cell:
         raise InputError(
             f"cells of {cell:g} m, the model was trained on {domain.cell:g} m", where=str(path)
@@ -48,7 +51,7 @@ def load_split(domain: TerrainDomain, path: Path, split: str, properties: Sequen
     y = {p.name: p.exact({"height": height}) for p in domain.properties if p.exact is not None}  # type: ignore[arg-type]
     if any(p.name == "class" for p in domain.properties):
         y["class"] = index
-    limit = exact.steepest_edge(height, domain.cell).clamp(min=LEAST_LIMIT)
+    limit = _limits(height, domain.cell)
     batch = TensorDict(
         {
             "x": TensorDict({"height": height}, [len(z)]),
@@ -58,6 +61,10 @@ def load_split(domain: TerrainDomain, path: Path, split: str, properties: Sequen
         [len(z)],
     )
     return Data(batch, ids, refused, {"labels": labels, "cell": cell}, _even(index))
+
+
+def _limits(height: Tensor, cell: float) -> Tensor:
+    return exact.steepest_edge(height, cell).clamp(min=LEAST_LIMIT)
 
 
 def _rows(domain: TerrainDomain, path: Path, split: str) -> Rows:

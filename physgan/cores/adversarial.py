@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -24,9 +24,10 @@ from physgan.regularizers import Lazy
 @dataclass(frozen=True)
 class AdversarialOptions:
     """``adversarial``, ``feature`` and ``auxiliary`` weigh the generator's score, its distance in
-    critic features and the properties read from them. ``tolerances`` overrides the laws' own, by
-    name; a tolerance of infinity leaves a law out. ``n_critic`` moves of the critic go to one of
-    the generator.
+    critic features and the properties read from them; ``asked`` weighs how far samples are from
+    what was asked of properties with differentiable formulas. ``tolerances`` overrides the laws'
+    own, by name; a tolerance of infinity leaves a law out. ``n_critic`` moves of the critic go to
+    one of the generator.
     """
 
     latent_dim: int = 32
@@ -40,6 +41,7 @@ class AdversarialOptions:
     adversarial: float = 1.0
     feature: float = 0.0
     auxiliary: float = 0.1
+    asked: float = 1.0
     laws: bool = True
     tolerances: dict[str, float] = field(default_factory=dict)
     n_critic: int = 1
@@ -91,6 +93,19 @@ class AdversarialCore(Core):
             x = projection.function(x, given)
         return x
 
+    def _asked(self, x: TensorDict, condition: Tensor) -> dict[str, Tensor]:
+        """How far ``x`` is from ``condition`` in the properties whose formulas pass gradients,
+        under the name of its weight; nothing where there is none."""
+        formulas = {p.name: p.exact for p in self.schema.properties if p.differentiable and p.exact}
+        if not formulas or not self.options.asked:
+            return {}
+        return {"asked": self.schema.gap({n: f(x) for n, f in formulas.items()}, condition)}
+
+    def _seen(self, x: TensorDict) -> TensorDict:
+        """``x`` in the units in which the critic sees it, and in which it is regularised."""
+        prepare = getattr(self.critic, "prepare", None)
+        return x if prepare is None else prepare(x)
+
     def _laws(self, x: TensorDict, given: TensorDict) -> tuple[Tensor, dict[str, Tensor]]:
         """The multipliers' loss on ``x``, and each law's mean residual for their update."""
         found = {n: p.function(x, given).mean() for n, p in self.penalties.items()}
@@ -108,14 +123,15 @@ class AdversarialCore(Core):
     ) -> Iterator[Turn]:
         """The critic's move against ``fakes``, of which the last is a sample of the prior."""
         assert self.critic is not None and self.heads is not None
+        x, fakes = self._seen(x), [self._seen(fake.detach()) for fake in fakes]
         real = self.critic(x, condition, given)
-        said = [self.critic(fake.detach(), condition, given) for fake in fakes]
+        said = [self.critic(fake, condition, given) for fake in fakes]
         loss = torch.stack([self.objective.critic_loss(real, v) for v in said]).mean()
         total = loss + self.heads.loss(features_of(real), known)
         penalty = self.regularizer(
             lambda sample: self.critic(sample, condition, given).score,  # type: ignore[misc]
             x,
-            fakes[-1].detach(),
+            fakes[-1],
         )
         logs = {
             "critic": loss.detach(),
@@ -127,6 +143,11 @@ class AdversarialCore(Core):
         yield Turn((Loss(total, ("critic",)),), ("critic",), logs)
         with torch.no_grad():
             self.objective.after_critic_step(self.critic, real, *said)
+
+    def _weighed(self, terms: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """The sum of the generator's terms, each times the option of its name, and their logs."""
+        total = torch.stack([getattr(self.options, n) * term for n, term in terms.items()]).sum()
+        return total, {name: term.detach() for name, term in terms.items()}
 
     def report(self) -> dict[str, float]:
         return self.multipliers.report() if self.penalties else {}

@@ -4,7 +4,7 @@ Per step, in this order, with x_g = G(z, c, given) and P the domain's differenti
 
     L_critic = objective(D(x), D(P x_g)) + regulariser + heads      critic, heads
     L_gen    = w_a objective(D(P x_g), D(x)) + w_f |E D_f(P x_g) - E D_f(x)|^2
-               + w_h heads(P x_g) + multipliers(laws(x_g))          generator
+               + w_h heads(P x_g) + w_q |q(P x_g) - c| + multipliers(laws(x_g))   generator
 
 The critic judges what will be delivered, after the projections, which pass gradients; the laws are
 asked of what the network itself said, so that it learns to leave the projections nothing to do
@@ -87,17 +87,19 @@ class PhysicsGAN(AdversarialCore):
         """The generator's losses against the critic and for the heads, which rest."""
         assert self.critic is not None and self.heads is not None
         with resting(self.critic, self.heads):
-            with torch.no_grad():
-                real = self.critic(x, condition, given)
             said = self.critic(fake, condition, given)
-            adversarial = self.objective.generator_loss(real, said)
+            real = said
+            if self.objective.real_in_generator or self.options.feature:
+                with torch.no_grad():
+                    real = self.critic(x, condition, given)
             gap = features_of(said).mean(dim=0) - features_of(real).mean(dim=0)
-            feature = gap.square().mean()
-            auxiliary = self.heads.loss(features_of(said), condition)
-        opt = self.options
-        total = opt.adversarial * adversarial + opt.feature * feature + opt.auxiliary * auxiliary
-        logs = {"adversarial": adversarial, "feature": feature, "auxiliary": auxiliary}
-        return total, {name: value.detach() for name, value in logs.items()}
+            terms = {
+                "adversarial": self.objective.generator_loss(real, said),
+                "feature": gap.square().mean(),
+                "auxiliary": self.heads.loss(features_of(said), condition),
+                **self._asked(fake, condition),
+            }
+        return self._weighed(terms)
 
     @torch.no_grad()
     def sample(self, condition: Tensor, given: TensorDict) -> TensorDict:

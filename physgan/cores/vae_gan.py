@@ -157,13 +157,13 @@ class VAEGAN(AdversarialCore):
                 real = self.critic(x, condition, given)
             said = [self.critic(fake, condition, given) for fake in fakes]
             against = [self.objective.generator_loss(real, v) for v in said]
-            adversarial = torch.stack(against).mean()
-            feature = (features_of(said[0]) - features_of(real)).square().mean()
-            auxiliary = self.heads.loss(features_of(said[1]), condition)
-        opt = self.options
-        total = opt.adversarial * adversarial + opt.feature * feature + opt.auxiliary * auxiliary
-        logs = {"adversarial": adversarial, "feature": feature, "auxiliary": auxiliary}
-        return total, {name: value.detach() for name, value in logs.items()}
+            terms = {
+                "adversarial": torch.stack(against).mean(),
+                "feature": (features_of(said[0]) - features_of(real)).square().mean(),
+                "auxiliary": self.heads.loss(features_of(said[1]), condition),
+                **self._asked(fakes[1], condition),
+            }
+        return self._weighed(terms)
 
     @torch.no_grad()
     def sample(self, condition: Tensor, given: TensorDict) -> TensorDict:

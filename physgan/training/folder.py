@@ -92,4 +92,5 @@ def write_keys(folder: Path, domain: Domain, data: Data) -> None:
 
 def _property(entry: Mapping[str, Any], known: Mapping[str, Property]) -> Property:
     classes = tuple(entry["classes"]) if entry["classes"] else None
-    return known.get(entry["name"]) or Property(entry["name"], entry["unit"], classes)
+    told = Property(entry["name"], entry["unit"], classes, log=entry.get("log", False))
+    return known.get(entry["name"]) or told

@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+from tensordict import TensorDict
 
 from physgan.conditions import ConditionSchema
 from physgan.cores import PhysicsGAN, resting
-from physgan.domain import Projection
+from physgan.domain import Projection, Property
 from physgan.errors import InputError
 from physgan.testing import GaussianRing
 
@@ -98,3 +99,35 @@ def test_a_gan_without_a_critic_is_refused(ring):
         core_of(ring, adversarial=0.0)
     with pytest.raises(InputError, match="no option beta"):
         core_of(ring, beta=1.0)
+
+
+def test_a_differentiable_formula_is_asked_of_the_sample_itself(ring):
+    domain, _, data = ring
+    radius = Property(
+        "radius", exact=lambda x: x["point"].norm(dim=1), differentiable=True, log=True
+    )
+    y = TensorDict({"radius": radius.exact(data["x"])}, data.batch_size)  # type: ignore[misc]
+    torch.manual_seed(0)
+    core = PhysicsGAN(domain, ConditionSchema([radius], y), latent_dim=4, condition_drop=0.0)
+    batch = TensorDict({"x": data["x"], "y": y, "given": data["given"]}, data.batch_size)[:32]
+    turns = list(core.turns(lambda: batch, 0))
+    asked = turns[-1].logs["asked"]
+    made = core.sample(core.schema(batch["y"]), batch["given"])
+    own = core.schema.gap({"radius": radius.exact(made)}, core.schema(batch["y"]))  # type: ignore[misc]
+    assert float(asked) > 0 and float(own) > 0
+    silent = PhysicsGAN(domain, core.schema, latent_dim=4, asked=0.0)
+    assert "asked" not in list(silent.turns(lambda: batch, 0))[-1].logs
+
+
+def test_penalties_are_taken_in_units_that_the_critic_prepares(ring, monkeypatch):
+    core, batch = core_of(ring), ring[2][:32]
+    core.critic.prepare = lambda x: TensorDict({"point": 10 * x["point"]}, x.batch_size)
+    given = []
+    plain = core.regularizer.forward
+    monkeypatch.setattr(
+        core.regularizer,
+        "forward",
+        lambda f, real, fake: given.append(real) or plain(f, real, fake),
+    )  # noqa: E501
+    list(core.turns(lambda: batch, 0))
+    assert torch.equal(given[0]["point"], 10 * batch["x", "point"])

@@ -142,6 +142,8 @@ def horn_batch(height: Tensor, cell: float) -> Tensor:
     Differentiable; a flat cell has the gradient 0.
     """
     across, down = _horn_gradient(height, cell)
-    # the norm's derivative at zero is defined as zero, unlike that of a square root
-    rise = torch.linalg.vector_norm(torch.stack((across, down)), dim=0)
+    squared = across.square() + down.square()
+    steep = squared > 0
+    # Flat cells keep off the square root, whose derivative at zero is infinite.
+    rise = torch.where(steep, squared, 1.0).sqrt() * steep
     return torch.rad2deg(torch.atan(rise))
