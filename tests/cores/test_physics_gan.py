@@ -128,6 +128,6 @@ def test_penalties_are_taken_in_units_that_the_critic_prepares(ring, monkeypatch
         core.regularizer,
         "forward",
         lambda f, real, fake: given.append(real) or plain(f, real, fake),
-    )  # noqa: E501
+    )
     list(core.turns(lambda: batch, 0))
     assert torch.equal(given[0]["point"], 10 * batch["x", "point"])
