@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 EMBEDDED = Path(__file__).parent / "data" / "tiles.npz"
 DEFAULT = ("class", "relief", "mean_slope", "beta", "hypsometric_integral")
-PITS = 1.5
-"""Tolerated pits over those of the training data."""
 
 
 class TerrainDomain(Domain):
@@ -162,7 +160,7 @@ class TerrainDomain(Domain):
             "cores": {
                 "physics-gan": {
                     **common,
-                    "regularizer_constants": {"gamma": 1.0},
+                    "regularizer_constants": {"gamma": 0.1},
                     "auxiliary": 0.2,
                     "condition_drop": 0.3,
                 },
@@ -191,7 +189,7 @@ class TerrainDomain(Domain):
 
         return (
             Penalty("slope", "1", 1e-3, SlopeLaw(self.cell)),
-            Penalty("pits", "1", PITS * self.pits, PitLaw()),
+            Penalty("pits", "1", self.pits, PitLaw()),
         )
 
     def projections(self) -> Sequence[Projection]:

@@ -47,18 +47,30 @@ class SlopeLaw:
         return torch.stack(over).mean(dim=0) * known
 
 
+SCALES = (1, 2, 4)
+"""Cells a side over which heights are meant before pits are looked for."""
+
+
+def pit_depth(z: Tensor) -> Tensor:
+    """Mean depth of the interior cells below all their eight neighbours, over the deviation of
+    the steps to the east, ``(B,)`` of ``z (B, 1, H, W)``; zero exactly when there is no such cell.
+    """
+    # The least of the eight neighbours, without the cell itself.
+    rows = torch.minimum(torch.minimum(z[:, :, :-2], z[:, :, 1:-1]), z[:, :, 2:])
+    sides = torch.minimum(rows[..., :-2], rows[..., 2:])
+    ends = torch.minimum(z[:, :, :-2, 1:-1], z[:, :, 2:, 1:-1])
+    depth = torch.relu(torch.minimum(sides, ends) - z[:, :, 1:-1, 1:-1])
+    step = (z[..., 1:] - z[..., :-1]).flatten(1).square().mean(dim=1).add(1e-4).sqrt()
+    return depth.mean(dim=(1, 2, 3)) / step.detach()
+
+
 class PitLaw:
-    """Mean depth of cells below all their eight neighbours over the deviation of the tile's
-    steps, ``(B,)``; zero exactly when no interior cell is a pit."""
+    """``pit_depth`` of the heights and of their means over 2 and 4 cells, summed, ``(B,)``: water
+    that cannot leave a hollow of some cells is as wrong as water that cannot leave one cell."""
 
     def __call__(self, x: TensorDict, given: TensorDict) -> Tensor:
         z = x["height"]
-        # The least of the eight neighbours, without the cell itself.
-        around = F.unfold(z, 3).unflatten(1, (9,))  # type: ignore[attr-defined]
-        least = around[:, [0, 1, 2, 3, 5, 6, 7, 8]].amin(dim=1)
-        depth = torch.relu(least - around[:, 4]).mean(dim=1)
-        step = (z[:, :, 1:] - z[:, :, :-1]).flatten(1).square().mean(dim=1).add(1e-4).sqrt()
-        return depth / step.detach()
+        return torch.stack([pit_depth(F.avg_pool2d(z, n) if n > 1 else z) for n in SCALES]).sum(0)
 
 
 class SlopeCut:

@@ -11,7 +11,7 @@ from physgan.errors import InputError
 from physgan.testing import assert_domain_contract
 from physgan_terrain import TerrainDomain, exact
 from physgan_terrain.heightmap import Heightmap
-from physgan_terrain.laws import PitLaw, SlopeCut, SlopeLaw
+from physgan_terrain.laws import PitLaw, SlopeCut, SlopeLaw, pit_depth
 
 
 @pytest.fixture(scope="module")
@@ -76,10 +76,19 @@ def test_a_pit_counts_by_its_depth():
     assert not PitLaw()(flat, flat).any()
     deep = z.clone()
     deep[0, 0, 8, 8] -= 5.0
-    found = PitLaw()(TensorDict({"height": deep}, [1]), flat)
+    found = pit_depth(deep)
     step = (deep[:, :, 1:] - deep[:, :, :-1]).square().mean().add(1e-4).sqrt()
     # Its lowest neighbour stands a row above: 7, against 3.
     assert found.item() == pytest.approx((4 / 14**2) / step.item(), rel=1e-4)
+
+
+def test_a_hollow_of_some_cells_is_a_pit_at_a_coarser_scale():
+    ramp = tilted(1.0, 0.0, 32)
+    ramp[0, 0, 16:20, 16:20] -= 30.0
+    pooled = [torch.nn.functional.avg_pool2d(ramp, n) for n in (1, 2, 4)]
+    assert float(pit_depth(pooled[2])) > 0
+    law = PitLaw()(TensorDict({"height": ramp}, [1]), TensorDict({}, [1]))
+    assert torch.allclose(law, torch.stack([pit_depth(z) for z in pooled]).sum(0))
 
 
 def test_variation_keeps_what_the_properties_say(archive):

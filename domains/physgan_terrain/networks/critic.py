@@ -10,17 +10,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from physgan.domain import Verdict
+from physgan_terrain.laws import SCALES, pit_depth
 from physgan_terrain.networks.generator import limit_code
 
 PLANES = 4
 LEAST = 0.05
 """Metres (and metres per cell) below which a plane counts as flat."""
 OCTAVES = 5
-FIGURES = 3 + OCTAVES + 7
+FIGURES = 3 + OCTAVES + 6 + len(SCALES)
 
 
 def views(height: Tensor) -> tuple[Tensor, Tensor]:
-    """Planes ``(B, 4, H, W)`` and figures ``(B, 15)`` of ``height (B, 1, H, W)`` in metres.
+    """Planes ``(B, 4, H, W)`` and figures ``(B, 17)`` of ``height (B, 1, H, W)`` in metres.
 
     Heights over their mean, both gradients and the Laplacian, each in units of its own deviation:
     relief spans three decades, shape does not. The figures say what that leaves out and what a
@@ -74,16 +75,10 @@ def moments(plane: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def pits(height: Tensor) -> Tensor:
-    """Log of the mean depth of interior cells under all eight neighbours over the mean step to
-    the east, ``(B, 1)``."""
-    lowest = -F.max_pool2d(-height, 3, stride=1)
-    around = height[:, :, 1:-1, 1:-1]
-    is_pit = (around <= lowest).to(height)
-    rim = torch.stack([height[:, :, 0:-2, 1:-1], height[:, :, 2:, 1:-1],
-                       height[:, :, 1:-1, 0:-2], height[:, :, 1:-1, 2:]]).amin(dim=0)  # fmt: skip
-    depth = ((rim - around).relu() * is_pit).mean(dim=(1, 2, 3))
-    step = (height[..., 1:] - height[..., :-1]).abs().mean(dim=(1, 2, 3))
-    return ((depth / (step + LEAST)) + 1e-3).log()[:, None] / 4 + 1
+    """Compressed logs ``(B, 3)`` of how deep pits are, by scale (``laws.pit_depth``)."""
+    scales = [F.avg_pool2d(height, n) if n > 1 else height for n in SCALES]
+    depth = torch.stack([pit_depth(z) for z in scales], dim=1)
+    return (depth + 1e-3).log() / 4 + 1
 
 
 class Trunk(nn.Module):
