@@ -53,14 +53,16 @@ SCALES = (1, 2, 4)
 
 def pit_depth(z: Tensor) -> Tensor:
     """Mean depth of the interior cells below all their eight neighbours, over the deviation of
-    the steps to the east, ``(B,)`` of ``z (B, 1, H, W)``; zero exactly when there is no such cell.
+    the steps to the side, ``(B,)`` of ``z (B, 1, H, W)``; zero exactly when there is no such cell.
     """
     # The least of the eight neighbours, without the cell itself.
     rows = torch.minimum(torch.minimum(z[:, :, :-2], z[:, :, 1:-1]), z[:, :, 2:])
     sides = torch.minimum(rows[..., :-2], rows[..., 2:])
     ends = torch.minimum(z[:, :, :-2, 1:-1], z[:, :, 2:, 1:-1])
     depth = torch.relu(torch.minimum(sides, ends) - z[:, :, 1:-1, 1:-1])
-    step = (z[..., 1:] - z[..., :-1]).flatten(1).square().mean(dim=1).add(1e-4).sqrt()
+    down, right = z[:, :, 1:] - z[:, :, :-1], z[..., 1:] - z[..., :-1]
+    squares = down.square().mean(dim=(1, 2, 3)) + right.square().mean(dim=(1, 2, 3))
+    step = (squares / 2).add(1e-4).sqrt()
     return depth.mean(dim=(1, 2, 3)) / step.detach()
 
 

@@ -77,7 +77,8 @@ def test_a_pit_counts_by_its_depth():
     deep = z.clone()
     deep[0, 0, 8, 8] -= 5.0
     found = pit_depth(deep)
-    step = (deep[:, :, 1:] - deep[:, :, :-1]).square().mean().add(1e-4).sqrt()
+    squares = [(deep[:, :, 1:] - deep[:, :, :-1]), deep[..., 1:] - deep[..., :-1]]
+    step = torch.stack([s.square().mean() for s in squares]).mean().add(1e-4).sqrt()
     # Its lowest neighbour stands a row above: 7, against 3.
     assert found.item() == pytest.approx((4 / 14**2) / step.item(), rel=1e-4)
 
