@@ -186,6 +186,19 @@ class ConditionSchema(nn.Module):
             asked[self.properties[index].name] = torch.where(chosen == index, value, nothing)
         return self(asked)
 
+    def values(self, condition: Tensor) -> dict[str, Tensor]:
+        """The values ``(B,)`` that ``condition (B, dim)`` encodes: NaN, or class -1, if unknown."""
+        found = {}
+        pieces = condition.split([self._width(p) + 1 for p in self.properties], dim=1)
+        for index, (prop, piece) in enumerate(zip(self.properties, pieces, strict=True)):
+            known = piece[:, -1] > 0.5
+            if prop.classes is None:
+                value = piece[:, 0] * self.std[index] + self.mean[index]
+                found[prop.name] = torch.where(known, value.exp() if prop.log else value, torch.nan)
+            else:
+                found[prop.name] = torch.where(known, piece[:, :-1].argmax(dim=1), -1)
+        return found
+
     def gap(self, y: Mapping[str, Tensor], condition: Tensor) -> Tensor:
         """Mean over what ``condition (B, dim)`` asks and ``y`` has of the Huber distance between
         both in standardised units, a scalar; gradients reach ``y``."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import torch
     from matplotlib.figure import Figure
 
+    from physgan.conditions import ConditionSchema
+
 ENTRY_POINT_GROUP = "physgan.domains"
 
 
@@ -145,11 +147,13 @@ class Domain(ABC):
 
     An instance is bound to what it learned from its training data by ``fit`` (vocabulary,
     template library, scales); ``state`` and ``restore`` carry that through a run folder as plain
-    JSON-able values and tensors, without pickled classes.
+    JSON-able values and tensors, without pickled classes. ``citations`` is BibTeX of what a run
+    with this domain rests on (data, representation, networks).
     """
 
     name: str
     properties: tuple[Property, ...] = ()
+    citations: str = ""
 
     @abstractmethod
     def load(self, path: Path | None, split: str, properties: Sequence[str] = ()) -> Data:
@@ -189,10 +193,21 @@ class Domain(ABC):
         """``(x, given) -> features (B, F)`` with attribute ``feature_dim``; the framework adds the
         heads."""
 
+    def translator(self, source: Domain, latent_dim: int, **options: Any) -> nn.Module | None:
+        """A network that makes samples of ``source`` into this domain's, for cores that translate:
+        ``(x, given of the source, given of this domain, z (B, latent_dim)) -> x``. None: this
+        domain's generator under what the source's predictor network reads."""
+        return None
+
     def vary(self, batch: TensorDict, generator: torch.Generator) -> TensorDict:
         """A training batch in another form that the data could have had (a turn, a mirror image),
         by numbers of ``generator`` alone. As it is, unless the domain knows better."""
         return batch
+
+    def ordinary(self, schema: ConditionSchema, n: int) -> tuple[Tensor, TensorDict]:
+        """What is asked where nobody asks for anything: conditions ``(n, dim)`` and ``given (n,)``
+        under which samples follow the data, drawn from torch's random state."""
+        return schema.typical(n), TensorDict({}, [n])
 
     def recommended(self) -> dict[str, Any]:
         """Settings that suit this domain: the ``core`` that a run has by default, under ``cores``
@@ -255,7 +270,12 @@ class Domain(ABC):
     def evaluate(
         self, samples: Sequence[Any], reference: Sequence[Any], **options: Any
     ) -> dict[str, Any]:
-        """The field's standard metrics, as the field's standard scripts define them."""
+        """The field's standard metrics, as the field's standard scripts define them.
+
+        ``options`` hold at least ``train``, native samples; ``run`` and ``asked``, the values of
+        each property that the samples were drawn under, where a run drew them; ``seed``; ``rows``,
+        a CSV file to write with a line per sample.
+        """
         return {}
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from tensordict import TensorDict
+from torch import Tensor
 
 from physgan import domain as domains
 from physgan.conditions import ConditionSchema, Target
@@ -191,16 +192,13 @@ class Run:
     ) -> TensorDict:
         """Draw ``n`` samples x that aim at ``targets``; the same for the same seed and batch.
 
-        ``given`` (n,) is what the generator gets and does not make. The global random state is
-        left as it was.
+        ``given`` (n,) is what the generator gets and does not make, by default what ``ask`` says.
+        The global random state is left as it was.
         """
-        if n < 1:
-            raise InputError(f"cannot draw {n} samples", fix="ask for at least one")
         device = next(self.core.parameters()).device
-        given = TensorDict({}, [n]) if given is None else given
         with rng.isolated(seed), torch.no_grad():
-            asked = self.schema.request(targets, n)
-            condition = self.schema(asked) if asked else self.schema.typical(n)
+            condition, own = self._ask(n, targets)
+            given = own if given is None else given
             parts = [
                 self.core.sample(
                     condition[i : i + batch].to(device), given[i : i + batch].to(device)
@@ -208,6 +206,22 @@ class Run:
                 for i in range(0, n, batch)
             ]
         return torch.cat(parts)  # type: ignore[return-value]
+
+    def ask(
+        self, n: int, targets: Sequence[Target] = (), seed: int = 0
+    ) -> tuple[Tensor, TensorDict]:
+        """The conditions ``(n, dim)`` and what is given ``(n,)`` under which ``sample`` draws for
+        the same arguments."""
+        with rng.isolated(seed):
+            return self._ask(n, targets)
+
+    def _ask(self, n: int, targets: Sequence[Target]) -> tuple[Tensor, TensorDict]:
+        if n < 1:
+            raise InputError(f"cannot draw {n} samples", fix="ask for at least one")
+        asked = self.schema.request(targets, n)
+        if not asked:
+            return self.domain.ordinary(self.schema, n)
+        return self.schema(asked), TensorDict({}, [n])
 
     def predictor(self) -> Predictor | None:
         """The property predictor of this run, or None where none was trained."""

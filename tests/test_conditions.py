@@ -38,3 +38,14 @@ def test_the_gap_is_the_huber_distance_over_what_both_know():
     gap.backward()
     assert own.grad is not None and float(own.grad[0]) > 0
     assert float(schema.gap({"a": own}, schema.unknown(2))) == 0
+
+
+def test_a_condition_gives_back_the_values_that_it_encodes():
+    y = TensorDict(
+        {"relief": torch.tensor([1.0, 10.0, math.nan]), "kind": torch.tensor([1, -1, 0])}, [3]
+    )
+    schema = ConditionSchema([Property("relief", "m", log=True), Property("kind", "", ("a", "b"))])
+    schema.fit(y)
+    back = schema.values(schema(y))
+    assert torch.allclose(back["relief"], y["relief"], equal_nan=True)
+    assert torch.equal(back["kind"], y["kind"])

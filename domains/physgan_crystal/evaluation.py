@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from physgan.training.files import write_atomic
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
+    from torch import Tensor
 
     from physgan.predictors import Predictor
     from physgan.run import Run
@@ -43,6 +44,7 @@ def evaluate_crystals(
     *,
     train: Sequence[Structure] | None = None,
     run: Run | None = None,
+    asked: Mapping[str, Tensor] | None = None,
     rows: Path | None = None,
     energy: str | None = None,
     dataset: str | None = None,
@@ -53,7 +55,8 @@ def evaluate_crystals(
 
     ``energy`` names the property of ``wdist_energy`` (default: the run's first predicted one);
     without a run it is left out. ``dataset`` chooses the coverage cutoffs (default: perov_5 for a
-    single template, else mp_20). ``rows`` is a CSV file for one line per sample.
+    single template, else mp_20). ``rows`` is a CSV file for one line per sample. The metrics do not
+    read what was ``asked``.
     """
     from physgan_crystal.metrics.benchmark import evaluate
 

@@ -20,6 +20,7 @@ from physgan_terrain.job import TerrainJob
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from physgan.conditions import ConditionSchema
     from physgan.run import Run
 
 EMBEDDED = Path(__file__).parent / "data" / "tiles.npz"
@@ -229,6 +230,31 @@ class TerrainDomain(Domain):
         from physgan_terrain.answer import answer
 
         answer(run, job, seed, out, say)
+
+    def ordinary(self, schema: ConditionSchema, n: int) -> tuple[Tensor, TensorDict]:
+        """As real tiles are, every class as often, each with the slope limit that it keeps."""
+        from physgan_terrain.lots import COLUMNS, draw_lots, values_of
+
+        classes = self.lots[:, 0].unique().long()
+        index = classes[torch.arange(n) * len(classes) // n]
+        # A generator of its own, because cards are dealt without looking at torch's.
+        dice = torch.Generator().manual_seed(int(torch.randint(2**31, ())))
+        lots = draw_lots(self.lots, index, dice)
+        names = [prop.name for prop in schema.properties if prop.name in COLUMNS]
+        return schema(values_of(lots, names)), TensorDict({"limit": lots[:, -1]}, [n])
+
+    def read_samples(self, folder: Path) -> list[Heightmap]:
+        """Tiles of the maps in a folder, side by side, with the classes of its sub-folders."""
+        from physgan_terrain.evaluation import read_tiles_of
+
+        return read_tiles_of(self, folder)
+
+    def evaluate(
+        self, samples: Sequence[Heightmap], reference: Sequence[Heightmap], **options: Any
+    ) -> dict[str, Any]:
+        from physgan_terrain.evaluation import evaluate_terrain
+
+        return evaluate_terrain(self, samples, reference, **options)
 
     def fingerprint(self, samples: Sequence[Heightmap]) -> Any:
         import numpy as np

@@ -15,13 +15,15 @@ class Heightmap:
     """Heights ``z (H, W)`` in metres over sea level on square cells of ``cell`` metres.
 
     Row 0 is the northern edge, column 0 the western one. ``crs`` is a coordinate reference system
-    as rasterio reads it, ``origin`` the (x, y) of the outer north-west corner in it.
+    as rasterio reads it, ``origin`` the (x, y) of the outer north-west corner in it, ``label`` the
+    landscape class where it is known.
     """
 
     z: NDArray[np.floating]
     cell: float
     crs: str | None = None
     origin: tuple[float, float] | None = None
+    label: str | None = None
 
     def __post_init__(self) -> None:
         z = np.asarray(self.z, dtype=np.float32)

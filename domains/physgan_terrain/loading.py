@@ -15,6 +15,7 @@ from torch import Tensor
 from physgan.domain import Data
 from physgan.errors import InputError
 from physgan_terrain import exact
+from physgan_terrain.heightmap import Heightmap
 from physgan_terrain.lots import lots_of
 from physgan_terrain.octaves import log_octaves
 
@@ -60,7 +61,9 @@ def load_split(domain: TerrainDomain, path: Path, split: str, properties: Sequen
         },
         [len(z)],
     )
-    return Data(batch, ids, refused, {"labels": labels, "cell": cell}, _even(index))
+    samples = [Heightmap(z[row], cell, label=labels[row] or None) for row in range(len(z))]
+    context = {"samples": samples, "labels": labels, "cell": cell}
+    return Data(batch, ids, refused, context, _even(index))
 
 
 def _limits(height: Tensor, cell: float) -> Tensor:

@@ -66,13 +66,17 @@ def evaluate_command(
     place.mkdir(parents=True, exist_ok=True)
     results: dict[str, dict[str, Any]] = {}
     for name in tiers:
+        asked = None
         if run is not None:
             samples = draw_tier(run, name, n, seed=seed)
+            # Filters leave samples out, so that their conditions are no longer in the same rows.
+            asked = None if name == "filtered" else run.schema.values(run.ask(n, seed=seed)[0])
         results[name] = judge.evaluate(
             samples,
             reference.context["samples"],
             train=train.context["samples"],
             run=run,
+            asked=asked,
             seed=seed,
             rows=place / f"{name}.csv",
             **_options(option or []),

@@ -36,11 +36,16 @@ def draw_tier(
     if tier == "raw":
         return run.domain.decode(run.sample(n, targets, seed))
     if tier == "constrained":
-        return run.domain.decode(constrain(run.domain, run.sample(n, targets, seed)))
+        return run.domain.decode(_constrained(run, n, targets, seed))
     passed: list[Any] = []
     for more in range(MOST_DRAWS):
-        drawn = run.domain.decode(constrain(run.domain, run.sample(n, targets, seed + more)))
+        drawn = run.domain.decode(_constrained(run, n, targets, seed + more))
         passed += [s for s in drawn if s is not None and all(run.domain.filters(s).values())]
         if len(passed) >= n:
             return passed[:n]
     raise RunError(f"only {len(passed)} of {n * MOST_DRAWS} samples pass the filters")
+
+
+def _constrained(run: Run, n: int, targets: Sequence[Target], seed: int) -> TensorDict:
+    _, given = run.ask(n, targets, seed)
+    return constrain(run.domain, run.sample(n, targets, seed), given)
