@@ -188,6 +188,15 @@ class Domain(ABC):
         TensorDict that it takes for x as well: gradient penalties are then taken in those units.
         """
 
+    def autoencoder_critic(self, condition_dim: int, **options: Any) -> nn.Module:
+        """A critic that is an autoencoder, for objectives that play with energies: ``(x,
+        condition, given) -> Verdict`` whose ``score (B,)`` >= 0 is each sample's error of
+        ``reconstruction`` and whose ``features`` are the code."""
+        raise InputError(
+            f"the domain {self.name!r} has no autoencoding critic",
+            fix="choose an objective that needs none, such as hinge or wgan",
+        )
+
     @abstractmethod
     def predictor(self, **options: Any) -> nn.Module:
         """``(x, given) -> features (B, F)`` with attribute ``feature_dim``; the framework adds the
@@ -208,6 +217,14 @@ class Domain(ABC):
         """What is asked where nobody asks for anything: conditions ``(n, dim)`` and ``given (n,)``
         under which samples follow the data, drawn from torch's random state."""
         return schema.typical(n), TensorDict({}, [n])
+
+    def augment(self, x: TensorDict) -> TensorDict:
+        """``x``, as the critic sees it, with each row turned at random into one that keeps its
+        condition and what was given (a mirror image); differentiable, for real and fake alike."""
+        raise InputError(
+            f"the domain {self.name!r} has no augmentation of its own",
+            fix="choose diffaugment, which is for 2-D fields",
+        )
 
     def recommended(self) -> dict[str, Any]:
         """Settings that suit this domain: the ``core`` that a run has by default, under ``cores``

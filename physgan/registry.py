@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
 
 from physgan.errors import InputError
 
@@ -23,7 +26,8 @@ def constants_of(cls: type) -> dict[str, Any]:
 def build_from(known: Mapping[str, type[T]], kind: str, name: str, **constants: Any) -> T:
     """An instance of ``known[name]`` built with ``constants``.
 
-    Raises InputError that lists the known names, or the known constants of ``name``.
+    Raises InputError that lists the known names, or the known constants of ``name``, and for a
+    value that is not of the constant's type.
     """
     if name not in known:
         raise InputError(f"no {kind} called {name!r}", fix=f"known: {', '.join(sorted(known))}")
@@ -35,4 +39,16 @@ def build_from(known: Mapping[str, type[T]], kind: str, name: str, **constants: 
             f"the {kind} {name!r} has no constant {', '.join(map(repr, unknown))}",
             fix=f"constants and defaults: {listed}",
         )
-    return known[name](**constants)
+    hints = get_type_hints(known[name].__init__)
+    typed = {k: _typed(f"{k} of the {kind} {name!r}", hints[k], v) for k, v in constants.items()}
+    return known[name](**typed)
+
+
+def _typed(what: str, kind: Any, value: Any) -> Any:
+    try:
+        found = TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        raise InputError(f"{what} is {value!r}: {error.errors()[0]['msg']}") from error
+    if isinstance(found, float) and math.isnan(found):
+        raise InputError(f"{what} is not a number")
+    return found

@@ -52,3 +52,12 @@ def detach_requires_grad(td: TensorDict) -> TensorDict:
         return full_precision(value).requires_grad_() if value.is_floating_point() else value
 
     return td.apply(leaf)  # type: ignore[return-value]
+
+
+def keep_rows(chosen: Tensor, x: TensorDict, y: TensorDict) -> TensorDict:
+    """The rows of ``x`` where ``chosen (B,)`` holds, of ``y`` elsewhere, leaf by leaf."""
+
+    def pick(a: Tensor, b: Tensor) -> Tensor:
+        return torch.where(chosen.reshape(-1, *[1] * (a.ndim - 1)), a, b)
+
+    return x.apply(pick, y)  # type: ignore[return-value]

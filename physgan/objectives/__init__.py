@@ -5,10 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from physgan.objectives.base import Objective
+from physgan.objectives.boundary_equilibrium import BoundaryEquilibrium
+from physgan.objectives.cramer import Cramer
+from physgan.objectives.energy import EnergyBased
+from physgan.objectives.f_gan import F_GANS
+from physgan.objectives.fisher import Fisher
+from physgan.objectives.generative_moment_matching import MomentMatching
 from physgan.objectives.hinge import Hinge
 from physgan.objectives.jensen_shannon import Minimax, NonSaturating
 from physgan.objectives.least_squares import LeastSquares
+from physgan.objectives.margin_adaptation import MarginAdaptation
+from physgan.objectives.mean_covariance import CovarianceMatching, MeanMatching
+from physgan.objectives.mmd_gan import MMDGAN
 from physgan.objectives.relativistic import RelativisticAverage, RelativisticPaired
+from physgan.objectives.relaxed_wasserstein import RelaxedWasserstein
 from physgan.objectives.wasserstein import Wasserstein, WassersteinClip
 from physgan.registry import build_from
 
@@ -21,13 +31,25 @@ OBJECTIVES: dict[str, type[Objective]] = {
     "hinge": Hinge,
     "rpgan": RelativisticPaired,
     "ragan": RelativisticAverage,
+    "rwgan": RelaxedWasserstein,
+    "mcgan-mean": MeanMatching,
+    "mcgan-covariance": CovarianceMatching,
+    "gmmn": MomentMatching,
+    "mmd-gan": MMDGAN,
+    "cramer": Cramer,
+    "fisher": Fisher,
+    "ebgan": EnergyBased,
+    "began": BoundaryEquilibrium,
+    "magan": MarginAdaptation,
+    **F_GANS,
 }
 
 
 def build(name: str, **constants: Any) -> Objective:
     """The objective called ``name`` with ``constants``.
 
-    Raises InputError that lists the known names, or the known constants of that objective.
+    Raises InputError that lists the known names, or the known constants of that objective, and
+    for a constant of the wrong type or out of its range.
     """
     return build_from(OBJECTIVES, "objective", name, **constants)
 

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from physgan.domain import Verdict
+from physgan.errors import InputError
 
 
 class Objective(nn.Module, ABC):
@@ -15,8 +16,10 @@ class Objective(nn.Module, ABC):
 
     Scores are logits or unbounded critic values of shape ``(B,)``; both losses are means over
     the batch and are minimised. The class attributes tell a core what to provide:
-    ``needs_critic`` (False: features of the data itself), ``real_in_generator`` (the generator
-    loss reads the real verdict), ``fakes`` (independent fake batches that are needed).
+    ``needs_critic`` (False: features are the data themselves beside their condition),
+    ``autoencoding`` (the critic is an autoencoder), ``real_in_generator`` (the generator loss
+    reads the real verdict), ``fakes`` (independent fake batches that are needed); ``signed`` says
+    that the critic's zero is "undecided", which adaptive augmentation reads.
 
     Energy objectives read ``score`` as the energy: an autoencoding critic gives its error of
     reconstruction per sample there and the reconstruction itself beside it. Moment objectives
@@ -25,8 +28,10 @@ class Objective(nn.Module, ABC):
     """
 
     needs_critic: bool = True
+    autoencoding: bool = False
     real_in_generator: bool = False
     fakes: int = 1
+    signed: bool = False
 
     def __init__(self, **hparams: Any) -> None:
         super().__init__()
@@ -40,5 +45,27 @@ class Objective(nn.Module, ABC):
     def generator_loss(self, real: Verdict, *fake: Verdict) -> Tensor:
         """Loss of the generator side, a scalar."""
 
+    def witness(self, judged: Verdict, real: Verdict, *fake: Verdict) -> Tensor:
+        """The function of a sample, ``(B,)``, that tells real from fake and that a regulariser
+        bounds; the score, unless the objective reads something else."""
+        return judged.score
+
     def after_critic_step(self, critic: nn.Module, real: Verdict, *fake: Verdict) -> None:
         """Called under no_grad after each critic step: weight clipping, objective state."""
+
+    def report(self) -> dict[str, float]:
+        """State worth logging: every scalar buffer whose name does not begin with ``_``."""
+        return {n: float(b) for n, b in self.named_buffers() if b.ndim == 0 and n[0] != "_"}
+
+
+def features_of(verdict: Verdict) -> Tensor:
+    """The features ``(B, F)`` of a verdict; InputError where the critic gives none."""
+    if verdict.features is None:
+        raise InputError("this domain's critic gives no features", fix="return features (B, F)")
+    return verdict.features
+
+
+def require(holds: bool, what: str, fix: str) -> None:
+    """InputError of ``what`` unless a constant is what it must be."""
+    if not holds:
+        raise InputError(what, fix=fix)

@@ -12,6 +12,8 @@ from physgan.objectives.base import Objective
 class Hinge(Objective):
     """L_D = E_p[1-D]+ + E_q[1+D]+, L_G = -E_q D; the best critic is sign(p-q)."""
 
+    signed = True
+
     def critic_loss(self, real: Verdict, *fake: Verdict) -> Tensor:
         return relu(1 - real.score).mean() + relu(1 + fake[0].score).mean()
 

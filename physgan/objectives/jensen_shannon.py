@@ -20,6 +20,8 @@ class Minimax(Objective):
     ``real_target`` a in (0, 1] smooths the real label only (Salimans et al. 2016, 1606.03498).
     """
 
+    signed = True
+
     def __init__(self, real_target: float = 1.0) -> None:
         if not 0 < real_target <= 1:
             raise InputError(f"real_target is {real_target}", fix="choose it in (0, 1]")

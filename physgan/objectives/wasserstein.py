@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from physgan.domain import Verdict
 from physgan.errors import InputError
 from physgan.objectives.base import Objective
+from physgan.objectives.clipping import clip_weights
 
 
 class Wasserstein(Objective):
@@ -35,5 +36,4 @@ class WassersteinClip(Wasserstein):
         super().__init__(c=c)
 
     def after_critic_step(self, critic: nn.Module, real: Verdict, *fake: Verdict) -> None:
-        for parameter in critic.parameters():
-            parameter.data.clamp_(-self.hparams["c"], self.hparams["c"])
+        clip_weights(critic, -self.hparams["c"], self.hparams["c"])

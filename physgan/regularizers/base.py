@@ -10,6 +10,7 @@ import torch
 from tensordict import TensorDict
 from torch import Tensor, nn
 
+from physgan.domain import Domain
 from physgan.tensors import detach_requires_grad, float_leaves, per_sample_square_norm
 
 CriticFn = Callable[[TensorDict], Tensor]
@@ -26,6 +27,10 @@ class Regularizer(nn.Module, ABC):
     def __init__(self, **hparams: Any) -> None:
         super().__init__()
         self.hparams: dict[str, Any] = hparams
+
+    def bind(self, domain: Domain) -> Regularizer:
+        """Take from ``domain`` what the term needs; returns itself."""
+        return self
 
     @abstractmethod
     def forward(self, critic_fn: CriticFn, real: TensorDict, fake: TensorDict) -> Tensor | None:

@@ -32,6 +32,10 @@ class Lazy(Regularizer):
         term = self.regularizer(critic_fn, real, fake)
         return None if term is None else self.hparams["interval"] * term
 
+    def rewind(self) -> None:
+        """Let the next call repeat the last one, for a turn that is differentiated again."""
+        self.calls -= 1
+
     def get_extra_state(self) -> Tensor:
         return torch.tensor(self.calls)
 
