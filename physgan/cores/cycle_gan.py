@@ -1,0 +1,210 @@
+"""CycleGAN: two domains' unpaired samples translated into each other (Zhu et al., 1703.10593).
+
+Four players: G_ab: a -> b, G_ba: b -> a, and a critic on each side. Per step, in this order:
+
+    L_critics = objective_b(D_b(b), D_b(G_ab a)) + objective_a(D_a(a), D_a(G_ba b)) + regularisers
+    L_gens    = adversarial [objective_b(G_ab a) + objective_a(G_ba b)]
+                + cycle [ |G_ba G_ab a - a|_1 + |G_ab G_ba b - b|_1 ]
+                + identity [ |G_ab b - b|_1 + |G_ba a - a|_1 ] + multipliers(laws)
+
+Norms are means over a sample's coordinates, as the paper's weight of 10 assumes. Only floating
+leaves are compared: what a translator cannot change (a template) cannot come back either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from tensordict import TensorDict
+from torch import Tensor, nn
+
+from physgan.conditions import ConditionSchema
+from physgan.cores.adversarial import read_options
+from physgan.cores.base import Core, Draw, Loss, Turn
+from physgan.cores.side import Side, SideOptions
+from physgan.cores.translator import translator
+from physgan.domain import Domain
+from physgan.errors import InputError
+from physgan.pair import Pair
+from physgan.tensors import float_leaves
+
+
+@dataclass(frozen=True)
+class CycleGANOptions(SideOptions):
+    """Weights of the terms. ``identity`` needs two domains whose samples have the same leaves.
+
+    ``latent_dim`` is the width of the noise that the translators' networks take, here zero;
+    ``network`` are options of both translators.
+    """
+
+    adversarial: float = 1.0
+    cycle: float = 10.0
+    identity: float = 0.0
+    latent_dim: int = 1
+    network: dict[str, Any] = field(default_factory=dict)
+
+
+class CycleGAN(Core):
+    """See the module's docstring; ``domain`` is a ``Pair``, ``options`` fields of CycleGANOptions.
+
+    Raises InputError for a single domain and for unknown options.
+    """
+
+    averaged = ("generator_ab", "generator_ba")
+    title, kind = "CycleGAN", CycleGANOptions
+    options: CycleGANOptions
+
+    def __init__(
+        self, domain: Domain, schema: ConditionSchema | None = None, **options: Any
+    ) -> None:
+        super().__init__()
+        if not isinstance(domain, Pair):
+            raise InputError(
+                f"the {self.title} translates between two domains, {domain.name!r} is one",
+                fix="give physgan.pair.Pair(a, b)",
+            )
+        self.options = opt = read_options(self.kind, self.title, options)
+        sizes = (opt.latent_dim,)
+        self.generator_ab = translator(domain.a, domain.b, *sizes, **opt.network)
+        self.generator_ba = translator(domain.b, domain.a, *sizes, **opt.network)
+        self.side_a, self.side_b = Side(domain.a, opt), Side(domain.b, opt)
+
+    @property
+    def hparams(self) -> dict[str, Any]:
+        """What rebuilds this core."""
+        return asdict(self.options)
+
+    @property
+    def players(self) -> Mapping[str, nn.Module]:
+        return {
+            "generator_ab": self.generator_ab,
+            "generator_ba": self.generator_ba,
+            "critic_a": self.side_a.critic,
+            "critic_b": self.side_b.critic,
+        }
+
+    def turns(self, draw: Draw, step: int) -> Iterator[Turn]:
+        batch = draw()
+        x, given = batch["x"], batch["given"]
+        made = {"b": self.translate(x["a"], given, "ab"), "a": self.translate(x["b"], given, "ba")}
+        fake = {s: self._side(s).project(made[s], given[s]) for s in ("a", "b")}
+        yield from self._critics_turn(x, fake, given)
+        terms = self._adversarial(x, fake, given)
+        terms["cycle"] = self._cycle(x, fake, given)
+        if self.options.identity:
+            terms["identity"] = self._identity(x, given)
+        yield from self._generators_turn(terms, made, given)
+
+    def _side(self, name: str) -> Side:
+        return self.side_a if name == "a" else self.side_b
+
+    def _critics_turn(self, x: TensorDict, fake: Any, given: TensorDict) -> Iterator[Turn]:
+        losses = {s: self._side(s).critic_loss(x[s], fake[s], given[s]) for s in ("a", "b")}
+        names = tuple(f"critic_{s}" for s in losses)
+        logs = {f"critic_{s}": value.detach() for s, value in losses.items()}
+        turn = tuple(Loss(value, (f"critic_{s}",)) for s, value in losses.items())
+        yield Turn(turn, names, logs)
+        for side in (self.side_a, self.side_b):
+            side.after_critic_step()
+
+    def _adversarial(self, x: TensorDict, fake: Any, given: TensorDict) -> dict[str, Tensor]:
+        paid = [self._side(s).generator_loss(x[s], fake[s], given[s]) for s in ("a", "b")]
+        return {"adversarial": torch.stack(paid).sum()}
+
+    def _cycle(self, x: TensorDict, fake: Any, given: TensorDict) -> Tensor:
+        back_a = self.translate(fake["b"], given, "ba")
+        back_b = self.translate(fake["a"], given, "ab")
+        return mean_l1(back_a, x["a"]) + mean_l1(back_b, x["b"])
+
+    def _identity(self, x: TensorDict, given: TensorDict) -> Tensor:
+        if set(float_leaves(x["a"])) != set(float_leaves(x["b"])):
+            raise InputError(
+                "an identity term needs two domains with the same leaves", fix="set identity = 0"
+            )
+        same_b = self.generator_ab(x["b"], given["b"], given["b"], self._noise(x["b"]))
+        same_a = self.generator_ba(x["a"], given["a"], given["a"], self._noise(x["a"]))
+        return mean_l1(same_b, x["b"]) + mean_l1(same_a, x["a"])
+
+    def _generators_turn(
+        self, terms: Mapping[str, Tensor], made: Any, given: TensorDict
+    ) -> Iterator[Turn]:
+        """The translators' move on ``terms``, weighed by the options of their names, and laws."""
+        total = torch.stack([getattr(self.options, n) * value for n, value in terms.items()]).sum()
+        logs = {name: value.detach() for name, value in terms.items()}
+        kept: dict[str, dict[str, Tensor]] = {}
+        for s in ("a", "b"):
+            laws, kept[s] = self._side(s).laws(made[s], given[s])
+            total = total + laws
+            logs |= {f"law_{s}_{name}": value for name, value in kept[s].items()}
+        movers = tuple(n for n in self.players if not n.startswith("critic_"))
+        yield Turn((Loss(total, movers),), movers, logs)
+        for s, residuals in kept.items():
+            if residuals:
+                self._side(s).multipliers.update(residuals)
+
+    def _noise(self, x: TensorDict) -> Tensor:
+        """The noise ``(B, Z)`` of a translation: none, in the plain CycleGAN."""
+        return next(iter(float_leaves(x).values())).new_zeros(len(x), self.options.latent_dim)
+
+    def translate(
+        self, x: TensorDict, given: TensorDict, way: str, z: Tensor | None = None
+    ) -> TensorDict:
+        """``x (B,)`` of the first side of ``way`` ("ab" or "ba") as samples of the second.
+
+        ``given`` holds what is given on both sides, ``{"a": ..., "b": ...}``; ``z (B, Z)`` is the
+        noise.
+        """
+        network = self.generator_ab if way == "ab" else self.generator_ba
+        noise = self._noise(x) if z is None else z
+        return network(x, given[way[0]], given[way[1]], noise)
+
+    @torch.no_grad()
+    def sample(self, condition: Tensor, given: TensorDict) -> TensorDict:
+        """Translations of ``given["x"]``, ``{"a": ..., "b": ...}``: side a holds those of b.
+
+        ``given["given"]``, where there is one, is what is given on both sides. Raises InputError
+        without samples to translate.
+        """
+        if "x" not in given.keys():  # noqa: SIM118
+            raise InputError(
+                f"the {self.title} makes samples out of samples",
+                fix='give given = TensorDict({"x": {"a": ..., "b": ...}}, [n])',
+            )
+        x, empty = given["x"], TensorDict({"a": {}, "b": {}}, given.batch_size)
+        both = given["given"] if "given" in given.keys() else empty  # noqa: SIM118
+        made = {"a": self.translate(x["b"], both, "ba"), "b": self.translate(x["a"], both, "ab")}
+        done = {s: self._side(s).project(made[s], both[s]) for s in made}
+        return TensorDict(done, given.batch_size)
+
+    @torch.no_grad()
+    def validation_loss(self, batch: TensorDict) -> dict[str, Tensor]:
+        """How far both round trips end from where they began."""
+        x, given = batch["x"], batch["given"]
+        made = {"b": self.translate(x["a"], given, "ab"), "a": self.translate(x["b"], given, "ba")}
+        fake = {s: self._side(s).project(made[s], given[s]) for s in made}
+        return {"cycle": self._cycle(x, fake, given)}
+
+    def report(self) -> dict[str, float]:
+        return {
+            f"{s}/{name}": value
+            for s in ("a", "b")
+            if self._side(s).penalties
+            for name, value in self._side(s).multipliers.report().items()
+        }
+
+
+def l1_norm(x: TensorDict, y: TensorDict) -> Tensor:
+    """|x - y|_1 of each sample ``(B,)``, over the floating leaves that both have."""
+    ours, theirs = float_leaves(x), float_leaves(y)
+    rows = [(ours[k] - theirs[k]).flatten(1).abs().sum(dim=1) for k in ours if k in theirs]
+    return torch.stack(rows).sum(dim=0)
+
+
+def mean_l1(x: TensorDict, y: TensorDict) -> Tensor:
+    """``l1_norm`` per coordinate, a mean over the batch, a scalar."""
+    theirs = float_leaves(y)
+    size = sum(leaf[0].numel() for key, leaf in float_leaves(x).items() if key in theirs)
+    return l1_norm(x, y).mean() / size
