@@ -1,13 +1,12 @@
-"""What the crystal benchmarks share: rows that are kept once computed, runs, and conditioning."""
+"""What the crystal benchmarks share: arguments, runs with property models, and conditioning."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +15,10 @@ import torch
 from pymatgen.core import Structure
 from tensordict import TensorDict
 
-from physgan.equip import (
-    SETTLED,
-    calibrate_oracle,
-    fit_run_predictor,
-    keep_fingerprints,
-    settle,
-)
+from physgan.equip import calibrate_oracle, fit_run_predictor, keep_fingerprints
 from physgan.predictors.options import PredictorOptions
 from physgan.run import Run
-from physgan.training.config import RunConfig, merged, read_config
+from runs import trained
 
 SAMPLES_PER_REQUEST = 32
 SETTLE = 0.15
@@ -49,18 +42,7 @@ def arguments(about: str, name: str, n: int) -> argparse.Namespace:
     return options
 
 
-def kept(file: Path, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """The JSON record in ``file``, computed and written if it is not there."""
-    if not file.exists():
-        record = compute()
-        file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_suffix(".tmp")
-        partial.write_text(json.dumps(record, indent=2))
-        partial.replace(file)
-    return json.loads(file.read_text())
-
-
-def trained(
+def equipped(
     folder: Path,
     config: Path,
     data: Path,
@@ -69,43 +51,15 @@ def trained(
     steps: int | None = None,
     predictor: PredictorOptions | None = None,
 ) -> Run:
-    """The run in ``folder``, trained by ``config`` on ``data`` if it is not there.
-
-    ``core`` overrides core options; ``steps`` replaces the limit by time.
-    """
-    if not (folder / "card.md").exists():
-        values = merged(read_config(config), {"data": str(data)})
-        values["core_options"] = {**values.get("core_options", {}), **(core or {})}
-        if steps is not None:
-            values["trainer"] = {**values["trainer"], "steps": steps}
-            values["trainer"].pop("max_minutes", None)
-        resuming = (folder / "config.toml").exists()
-        run = Run.resume(folder) if resuming else Run.start(folder, RunConfig.from_dict(values))
-        outcome = run.train()
-        if outcome.reason == "interrupted":
-            raise SystemExit("stopped and saved; the same command goes on")
-        settle(run, SETTLE * outcome.minutes)
+    """``runs.trained`` with a settled prior and, where ``predictor`` says how, a property model."""
+    run = trained(folder, config, data, core=core, steps=steps, settling=SETTLE)
     if predictor is not None and not (folder / "predictor").exists():
         run = Run.resume(folder)
         fit_run_predictor(run, predictor)
         calibrate_oracle(run)
         keep_fingerprints(run)
-    return Run.open(folder)
-
-
-def train_steps(folder: Path) -> int:
-    """The last logged step of the training in ``folder``."""
-    return int(float((folder / "metrics.csv").read_text().splitlines()[-1].split(",")[0]))
-
-
-def train_minutes(folder: Path) -> float:
-    """Wall time of the training in ``folder``, from its metrics, and of settling the prior."""
-    lines = (folder / "metrics.csv").read_text().splitlines()
-    names = lines[0].split(",")
-    column = next(i for i, name in enumerate(names) if name in ("minutes", "seconds", "time"))
-    scale = 1.0 if names[column] == "minutes" else 60.0
-    settled = json.loads((folder / SETTLED).read_text())
-    return float(lines[-1].split(",")[column]) / scale + float(settled["minutes"])
+        return Run.open(folder)
+    return run
 
 
 def timed_samples(run: Run, n: int, seed: int) -> tuple[list[Structure | None], float, float]:
@@ -133,7 +87,7 @@ def requested(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         x = torch.cat([run.core.sample(c, TensorDict({}, [len(c)])) for c in condition.split(1000)])
-    said = predictor.predict(x).mean[:, column].view(-1, each)
+    said = predictor.predict(x).mean[:, column].view(-1, each)  # type: ignore[arg-type]
     best = (said - asked.unsqueeze(1)).abs().argmin(dim=1)
     rows = torch.arange(len(asked)) * each + best
     return {

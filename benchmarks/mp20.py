@@ -15,10 +15,11 @@ import numpy as np
 from pymatgen.symmetry.analyzer import SymmetryUndeterminedError
 
 from common import write_results
-from crystals import arguments, kept, timed_samples, train_minutes, trained
+from crystals import arguments, equipped, timed_samples
 from physgan.design.tiers import draw_tier
 from physgan_crystal import CrystalDomain
 from physgan_crystal.metrics.benchmark import evaluate
+from runs import kept, train_minutes
 
 CONFIG = Path(__file__).parent / "configs" / "mp20.toml"
 SEED = 0
@@ -38,7 +39,7 @@ def main() -> None:
     from physgan_crystal.io import read_split
 
     reference = read_split(options.data, "test").structures
-    run = trained(options.run or options.work / "vae-gan", CONFIG, options.data)
+    run = equipped(options.run or options.work / "vae-gan", CONFIG, options.data)
 
     def row(name: str, draw: Any) -> dict[str, Any]:
         def compute() -> dict[str, Any]:

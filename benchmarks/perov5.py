@@ -20,16 +20,7 @@ import numpy as np
 import torch
 
 from common import write_results
-from crystals import (
-    arguments,
-    held_out_labels,
-    kept,
-    requested,
-    timed_samples,
-    train_minutes,
-    train_steps,
-    trained,
-)
+from crystals import arguments, equipped, held_out_labels, requested, timed_samples
 from physgan.design.tiers import draw_tier
 from physgan.predictors.fit import measure
 from physgan.predictors.options import PredictorOptions
@@ -39,6 +30,7 @@ from physgan_crystal.metrics.benchmark import evaluate
 from physgan_crystal.metrics.distances import success_rates
 from physgan_crystal.oracle import CHGNetOracle
 from physgan_crystal.substitution import substitute
+from runs import kept, train_minutes, train_steps
 
 HERE = Path(__file__).parent
 CONFIG = HERE / "configs" / "perov5.toml"
@@ -71,7 +63,7 @@ def main() -> None:
     known, reference = train.context["samples"], test.context["samples"]
     whole = [*known, *domain.load(options.data, "val", (PROPERTY,)).context["samples"], *reference]
 
-    run = trained(options.run or work / "vae-gan", CONFIG, options.data, predictor=PREDICTOR)
+    run = equipped(options.run or work / "vae-gan", CONFIG, options.data, predictor=PREDICTOR)
     predictor = run.predictor()
     assert predictor is not None
     energy = property_model(domain, predictor, PROPERTY)
@@ -100,7 +92,7 @@ def main() -> None:
         ),
         "element substitution": row("substitution", lambda: substitute(known, n, SEED)),
     }
-    plain = trained(
+    plain = equipped(
         options.vae or work / "vae",
         CONFIG,
         options.data,

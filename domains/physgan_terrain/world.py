@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ STEP = 0.1
 """m; heights are whole numbers of steps, so that what files of 16 bits hold is what was meant."""
 REACH = 4.0
 """Heights stay within so many times the sum of the octaves' amplitudes around the base."""
-CHUNK = 512
+CHUNK = 640
+STRIP = 512
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,8 @@ class World:
     def raw(self, rows: Span, columns: Span) -> NDArray[np.int64]:
         """Heights in steps before the projection; any window gives the same numbers."""
         out = np.empty((len(rows), len(columns)), dtype=np.int64)
-        for top in range(rows.low, rows.high, CHUNK):
-            for left in range(columns.low, columns.high, CHUNK):
-                part = Span(top, min(top + CHUNK, rows.high))
-                side = Span(left, min(left + CHUNK, columns.high))
+        for part in _even(rows):
+            for side in _even(columns):
                 out[part.inside(rows), side.inside(columns)] = self._chunk(part, side)
         return out
 
@@ -107,7 +107,7 @@ class World:
         rows, columns = (Span(at * size, (at + 1) * size + 1) for at in (i, j))
         return self.window(rows, columns)
 
-    def strips(self, rows: Span, columns: Span, height: int = CHUNK) -> Iterator[Strip]:
+    def strips(self, rows: Span, columns: Span, height: int = STRIP) -> Iterator[Strip]:
         """The rectangle from top to bottom in strips of ``height`` rows, in memory of a strip."""
         wide, halo = columns.wider(self.halo), self.halo
         kept = self.raw(Span(rows.low - halo, rows.low + halo), wide)
@@ -130,3 +130,10 @@ class World:
     def metres(self, n: NDArray[np.int64]) -> NDArray[np.float32]:
         """Heights ``n`` in steps as metres over the sea."""
         return (n * self.step).astype(np.float32)
+
+
+def _even(whole: Span) -> list[Span]:
+    """``whole`` in the fewest spans of at most ``CHUNK`` cells, of nearly the same length."""
+    count = -(-len(whole) // CHUNK)
+    cuts = [whole.low + len(whole) * i // count for i in range(count + 1)]
+    return [Span(a, b) for a, b in itertools.pairwise(cuts)]

@@ -27,9 +27,9 @@ def snap(x: Tensor, places: int) -> Tensor:
     return torch.round(x * 2.0**places) / 2.0**places
 
 
-def activation(x: Tensor) -> Tensor:
-    """``x`` on the grid of activations, clamped to the largest."""
-    return snap(x.clamp(-LARGEST, LARGEST), ACTIVATION)
+def activation_(x: Tensor) -> Tensor:
+    """``x``, in place, on the grid of activations, clamped to the largest."""
+    return x.clamp_(-LARGEST, LARGEST).mul_(2.0**ACTIVATION).round_().div_(2.0**ACTIVATION)
 
 
 def exact_places(weight: Tensor) -> int:
