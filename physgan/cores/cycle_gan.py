@@ -79,12 +79,11 @@ class CycleGAN(Core):
 
     @property
     def players(self) -> Mapping[str, nn.Module]:
-        return {
-            "generator_ab": self.generator_ab,
-            "generator_ba": self.generator_ba,
-            "critic_a": self.side_a.critic,
-            "critic_b": self.side_b.critic,
-        }
+        found = {"generator_ab": self.generator_ab, "generator_ba": self.generator_ba}
+        for name, critic in (("critic_a", self.side_a.critic), ("critic_b", self.side_b.critic)):
+            if critic is not None:
+                found[name] = critic
+        return found
 
     def turns(self, draw: Draw, step: int) -> Iterator[Turn]:
         batch = draw()
@@ -102,6 +101,8 @@ class CycleGAN(Core):
         return self.side_a if name == "a" else self.side_b
 
     def _critics_turn(self, x: TensorDict, fake: Any, given: TensorDict) -> Iterator[Turn]:
+        if "critic_a" not in self.players:
+            return
         losses = {s: self._side(s).critic_loss(x[s], fake[s], given[s]) for s in ("a", "b")}
         names = tuple(f"critic_{s}" for s in losses)
         logs = {f"critic_{s}": value.detach() for s, value in losses.items()}

@@ -22,9 +22,9 @@ class SideOptions:
     """What both sides' critics share. ``laws`` False leaves the domains' laws out."""
 
     objective: str = "lsgan"
-    objective_constants: dict[str, float] = field(default_factory=dict)
+    objective_constants: dict[str, Any] = field(default_factory=dict)
     regularizer: str = "r1"
-    regularizer_constants: dict[str, float] = field(default_factory=lambda: {"gamma": 0.1})
+    regularizer_constants: dict[str, Any] = field(default_factory=dict)
     regularizer_interval: int = 8
     laws: bool = True
     critic_network: dict[str, Any] = field(default_factory=dict)
@@ -35,12 +35,13 @@ class Side(nn.Module):
 
     def __init__(self, domain: Domain, options: SideOptions) -> None:
         super().__init__()
-        self.critic = domain.critic(0, **options.critic_network)
         self.objective = objectives.build(options.objective, **options.objective_constants)
-        self.regularizer = Lazy(
-            regularizers.build(options.regularizer, **options.regularizer_constants),
-            options.regularizer_interval,
-        )
+        self.critic: nn.Module | None = None
+        if self.objective.needs_critic:
+            kind = domain.autoencoder_critic if self.objective.autoencoding else domain.critic
+            self.critic = kind(0, **options.critic_network)
+        regularizer = regularizers.build(options.regularizer, **options.regularizer_constants)
+        self.regularizer = Lazy(regularizer.bind(domain), options.regularizer_interval)
         self.penalties = {p.name: p for p in domain.penalties()} if options.laws else {}
         self.multipliers = Multipliers({n: p.tolerance for n, p in self.penalties.items()})
         self.projections = [p for p in domain.projections() if p.differentiable]
@@ -52,9 +53,12 @@ class Side(nn.Module):
         return x
 
     def judge(self, x: TensorDict, given: TensorDict) -> Verdict:
-        """The critic's verdict on ``x``."""
-        nothing = next(iter(float_leaves(x).values())).new_zeros(len(x), 0)
-        return self.critic(x, nothing, given)
+        """The critic's verdict on ``x``; without a critic, the data themselves as features."""
+        leaves = list(float_leaves(x).values())
+        if self.critic is None:
+            rows = torch.cat([leaf.flatten(1) for leaf in leaves], dim=1)
+            return Verdict(rows.new_zeros(len(rows)), rows)
+        return self.critic(x, leaves[0].new_zeros(len(x), 0), given)
 
     def fakes(self, verdict: Verdict) -> list[Verdict]:
         """As many independent batches as the objective compares.
@@ -88,12 +92,13 @@ class Side(nn.Module):
     @torch.no_grad()
     def after_critic_step(self) -> None:
         """Weight clipping and objective state, by the verdicts of the last ``critic_loss``."""
+        assert self.critic is not None
         self.objective.after_critic_step(self.critic, *self._said)
         del self._said
 
     def generator_loss(self, real: TensorDict, fake: TensorDict, given: TensorDict) -> Tensor:
         """What ``fake`` pays at the resting critic, a scalar."""
-        with resting(self.critic):
+        with resting(*([] if self.critic is None else [self.critic])):
             said = self.judge(fake, given)
             against = said
             if self.objective.real_in_generator:
