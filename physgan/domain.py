@@ -219,8 +219,9 @@ class Domain(ABC):
         return schema.typical(n), TensorDict({}, [n])
 
     def augment(self, x: TensorDict) -> TensorDict:
-        """``x``, as the critic sees it, with each row turned at random into one that keeps its
-        condition and what was given (a mirror image); differentiable, for real and fake alike."""
+        """``x`` with each row turned at random into one that keeps its condition and what was
+        given (a mirror image); differentiable, for real and fake alike. It gets ``x`` as the
+        critic prepares it, where the critic does."""
         raise InputError(
             f"the domain {self.name!r} has no augmentation of its own",
             fix="choose diffaugment, which is for 2-D fields",

@@ -26,6 +26,13 @@ def train(
         list[str] | None, typer.Option("--property", "-p", help="A property to learn; repeatable.")
     ] = None,
     core: Annotated[str | None, typer.Option(help="The generator's kind (vae-gan).")] = None,
+    objective: Annotated[
+        str | None,
+        typer.Option(
+            help="What critic and generator play for (rpgan, wgan, f-kl, ...); its constants by "
+            "--set core.objective_constants.NAME=VALUE."
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="The run's folder.")] = Path("runs/run"),
     minutes: Annotated[float | None, typer.Option(help="Stop after so many minutes.")] = None,
     steps: Annotated[int | None, typer.Option(help="Stop at this step.")] = None,
@@ -48,12 +55,15 @@ def train(
 
     For example: physgan train DOMAIN my_data.csv -p NAME --minutes 5 --out runs/first
     """
+    from physgan.errors import InputError
     from physgan.run import Run
     from physgan.training.config import RunConfig, merged, override, read_config, with_advice
 
     told = {"steps": steps, "max_minutes": minutes, "seed": seed, "threads": threads}
     trainer = {name: value for name, value in told.items() if value is not None}
     if resume:
+        if objective is not None:
+            raise InputError("a run keeps its objective", fix="resume without --objective")
         run = Run.resume(out, [*(f"{k}={v}" for k, v in trainer.items()), *(set or [])])
     else:
         asked = {
@@ -63,6 +73,8 @@ def train(
             "core": core,
         }
         over: dict[str, Any] = {k: v for k, v in asked.items() if v is not None}
+        if objective is not None:
+            over["core_options"] = {"objective": objective}
         values = merged(read_config(config) if config else {}, {**over, "trainer": trainer})
         values = with_advice(values)
         where = str(config) if config else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -14,34 +15,43 @@ from torch import Tensor, nn
 from physgan import objectives, regularizers
 from physgan.conditions import ConditionSchema
 from physgan.constraints import Multipliers
-from physgan.cores.base import Core, Loss, Turn
+from physgan.cores.base import Core, Loss, Turn, resting
 from physgan.cores.heads import PropertyHeads
+from physgan.cores.replay import recorded
 from physgan.domain import Domain, Verdict
 from physgan.errors import InputError
-from physgan.regularizers import Lazy
+from physgan.objectives.base import features_of
+from physgan.regularizers import Augmentation, Lazy
+from physgan.regularizers.perceptual import Perceptual
+from physgan.tensors import float_leaves
 
 
 @dataclass(frozen=True)
 class AdversarialOptions:
     """``adversarial``, ``feature`` and ``auxiliary`` weigh the generator's score, its distance in
     critic features and the properties read from them; ``asked`` weighs how far samples are from
-    what was asked of properties with differentiable formulas. ``tolerances`` overrides the laws'
-    own, by name; a tolerance of infinity leaves a law out. ``n_critic`` moves of the critic go to
-    one of the generator.
+    what was asked of properties with differentiable formulas; ``perceptual`` weighs the distance
+    in features of the domain's predictor at rest. ``augmentation`` names what real and fake pass
+    through before the critic. ``tolerances`` overrides the laws' own, by name; a tolerance of
+    infinity leaves a law out. ``n_critic`` moves of the critic go to one of the generator.
     """
 
     latent_dim: int = 32
     condition_drop: float = 0.2
     objective: str = "rpgan"
-    objective_constants: dict[str, float] = field(default_factory=dict)
+    objective_constants: dict[str, Any] = field(default_factory=dict)
     regularizer: str = "r1"
-    regularizer_constants: dict[str, float] = field(default_factory=dict)
+    regularizer_constants: dict[str, Any] = field(default_factory=dict)
     regularizer_interval: int = 8
+    augmentation: str | None = None
+    augmentation_constants: dict[str, Any] = field(default_factory=dict)
     spectral_norm: bool = False
     adversarial: float = 1.0
     feature: float = 0.0
     auxiliary: float = 0.1
     asked: float = 1.0
+    perceptual: float = 0.0
+    perceptual_network: dict[str, Any] = field(default_factory=dict)
     laws: bool = True
     tolerances: dict[str, float] = field(default_factory=dict)
     n_critic: int = 1
@@ -50,10 +60,16 @@ class AdversarialOptions:
 
 
 class AdversarialCore(Core):
-    """Holds the networks of both sides' common losses; subclasses say how fakes are made."""
+    """Holds the networks of both sides' common losses; subclasses say how fakes are made.
+
+    ``critic`` and ``heads`` are None where nobody plays against the generator, and where the
+    objective compares the data themselves.
+    """
 
     critic: nn.Module | None
     heads: PropertyHeads | None
+    augmentation: Augmentation | None
+    perceptual: Perceptual | None
     options: AdversarialOptions
 
     @property
@@ -65,22 +81,39 @@ class AdversarialCore(Core):
         """Build objective, regulariser, critic with heads, multipliers and projections."""
         self.schema = schema
         self.objective = objectives.build(options.objective, **options.objective_constants)
-        self.regularizer = Lazy(
-            regularizers.build(options.regularizer, **options.regularizer_constants),
-            options.regularizer_interval,
-        )
+        regularizer = regularizers.build(options.regularizer, **options.regularizer_constants)
+        self.regularizer = Lazy(regularizer.bind(domain), options.regularizer_interval)
         self.critic, self.heads = None, None
-        if options.adversarial > 0:
-            self.critic = domain.critic(schema.dim, **options.critic_network)
+        if options.adversarial > 0 and self.objective.needs_critic:
+            kind = domain.autoencoder_critic if self.objective.autoencoding else domain.critic
+            self.critic = kind(schema.dim, **options.critic_network)
             feature_dim: Any = self.critic.feature_dim
             self.heads = PropertyHeads(feature_dim, schema)
             if options.spectral_norm:
                 regularizers.apply_spectral_norm(self.critic)
+        self.augmentation = self._augmentation(domain, options)
+        self.perceptual = None
+        if options.perceptual > 0:
+            self.perceptual = Perceptual(domain.predictor(**options.perceptual_network))
         laws = {p.name: p for p in domain.penalties()} if options.laws else {}
         tolerances = {p.name: p.tolerance for p in laws.values()} | options.tolerances
         self.penalties = {n: p for n, p in laws.items() if math.isfinite(tolerances[n])}
         self.multipliers = Multipliers({n: tolerances[n] for n in self.penalties})
         self.projections = [p for p in domain.projections() if p.differentiable]
+
+    def _augmentation(self, domain: Domain, options: AdversarialOptions) -> Augmentation | None:
+        if options.augmentation is None:
+            return None
+        found = regularizers.build_augmentation(
+            options.augmentation, **options.augmentation_constants
+        )
+        if found.adaptive and not self.objective.signed:
+            raise InputError(
+                f"adaptive augmentation reads the sign of scores, which says nothing in the "
+                f"objective {options.objective!r}",
+                fix="choose non-saturating, minimax or hinge, or leave adaptive out",
+            )
+        return found.bind(domain)
 
     def _read(self, batch: TensorDict) -> tuple[TensorDict, Tensor, Tensor, TensorDict]:
         """x, the condition with some properties forgotten, the whole one, and what is given."""
@@ -106,6 +139,24 @@ class AdversarialCore(Core):
         prepare = getattr(self.critic, "prepare", None)
         return x if prepare is None else prepare(x)
 
+    def _verdict(self, x: TensorDict, condition: Tensor, given: TensorDict) -> Verdict:
+        """What the critic says of ``x``, which is augmented in the units given; without a critic,
+        the data beside their condition as features."""
+        if self.critic is None:
+            rows = [leaf.reshape(len(leaf), -1) for leaf in float_leaves(x).values()]
+            return Verdict(condition.new_zeros(len(condition)), torch.cat([*rows, condition], 1))
+        if self.augmentation is not None:
+            x = self.augmentation(x)
+        return self.critic(x, condition, given)
+
+    def _judge(self, x: TensorDict, condition: Tensor, given: TensorDict) -> Verdict:
+        """``_verdict`` on ``x`` in the user's units."""
+        return self._verdict(x if self.augmentation is None else self._seen(x), condition, given)
+
+    def _resting(self) -> AbstractContextManager[None]:
+        """The critic's side takes no gradient."""
+        return resting(*(n for n in (self.critic, self.heads) if n is not None))
+
     def _laws(self, x: TensorDict, given: TensorDict) -> tuple[Tensor, dict[str, Tensor]]:
         """The multipliers' loss on ``x``, and each law's mean residual for their update."""
         found = {n: p.function(x, given).mean() for n, p in self.penalties.items()}
@@ -120,29 +171,55 @@ class AdversarialCore(Core):
         condition: Tensor,
         known: Tensor,
         given: TensorDict,
+        others: Sequence[TensorDict] = (),
     ) -> Iterator[Turn]:
-        """The critic's move against ``fakes``, of which the last is a sample of the prior."""
-        assert self.critic is not None and self.heads is not None
-        x, fakes = self._seen(x), [self._seen(fake.detach()) for fake in fakes]
-        real = self.critic(x, condition, given)
-        said = [self.critic(fake, condition, given) for fake in fakes]
-        loss = torch.stack([self.objective.critic_loss(real, v) for v in said]).mean()
+        """The critic's move against ``fakes``, of which the last is a sample of the prior; each is
+        judged beside ``others``, further samples where the objective needs them."""
+        if self.critic is None:
+            return
+        x = self._seen(x)
+        seen = [[self._seen(fake.detach()) for fake in group] for group in (fakes, others)]
+        told, again = recorded(self._critic_losses, x, *seen, condition, known, given)
+        total, verdicts, logs = told
+
+        def replay() -> tuple[Loss, ...]:
+            self.regularizer.rewind()
+            return (Loss(again(x, *seen, condition, known, given)[0], ("critic",)),)
+
+        yield Turn((Loss(total, ("critic",)),), ("critic",), logs, replay)
+        with torch.no_grad():
+            self.objective.after_critic_step(self.critic, *verdicts)
+            if self.augmentation is not None:
+                self.augmentation.adapt(verdicts[0].score)
+
+    def _critic_losses(
+        self,
+        x: TensorDict,
+        fakes: Sequence[TensorDict],
+        others: Sequence[TensorDict],
+        condition: Tensor,
+        known: Tensor,
+        given: TensorDict,
+    ) -> tuple[Tensor, tuple[Verdict, ...], dict[str, Tensor]]:
+        """The critic's loss, the verdicts that move the objective's state, and what to log."""
+        assert self.heads is not None
+        real = self._verdict(x, condition, given)
+        said = [self._verdict(fake, condition, given) for fake in fakes]
+        more = [self._verdict(other, condition, given) for other in others]
+        loss = torch.stack([self.objective.critic_loss(real, v, *more) for v in said]).mean()
         total = loss + self.heads.loss(features_of(real), known)
-        penalty = self.regularizer(
-            lambda sample: self.critic(sample, condition, given).score,  # type: ignore[misc]
-            x,
-            fakes[-1],
-        )
+        played = (real, said[-1], *more)
+
+        def witness(sample: TensorDict) -> Tensor:
+            return self.objective.witness(self._verdict(sample, condition, given), *played)
+
+        penalty = self.regularizer(witness, x, fakes[-1])
         logs = {
             "critic": loss.detach(),
             "score_real": real.score.detach().mean(),
             "score_fake": said[-1].score.detach().mean(),
         }
-        if penalty is not None:
-            total = total + penalty
-        yield Turn((Loss(total, ("critic",)),), ("critic",), logs)
-        with torch.no_grad():
-            self.objective.after_critic_step(self.critic, real, *said)
+        return total if penalty is None else total + penalty, played, logs
 
     def _weighed(self, terms: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """The sum of the generator's terms, each times the option of its name, and their logs."""
@@ -150,7 +227,10 @@ class AdversarialCore(Core):
         return total, {name: term.detach() for name, term in terms.items()}
 
     def report(self) -> dict[str, float]:
-        return self.multipliers.report() if self.penalties else {}
+        state = {f"objective_{name}": value for name, value in self.objective.report().items()}
+        if self.augmentation is not None and self.augmentation.adaptive:
+            state["augmentation_probability"] = float(self.augmentation.probability)
+        return (self.multipliers.report() if self.penalties else {}) | state
 
 
 def read_options(kind: type[Any], title: str, given: dict[str, Any]) -> Any:
@@ -161,10 +241,3 @@ def read_options(kind: type[Any], title: str, given: dict[str, Any]) -> Any:
             f"the {title} has no option {', '.join(unknown)}", fix=f"options: {', '.join(fields)}"
         )
     return kind(**given)
-
-
-def features_of(verdict: Verdict) -> Tensor:
-    """The features ``(B, F)`` of a verdict; InputError where the critic gives none."""
-    if verdict.features is None:
-        raise InputError("this domain's critic gives no features", fix="return features (B, F)")
-    return verdict.features

@@ -26,12 +26,15 @@ class Loss:
 class Turn:
     """One move of the game: the losses to differentiate, then these players' optimisers step.
 
-    ``logs`` are detached tensors; nobody reads them outside logging steps.
+    ``logs`` are detached tensors; nobody reads them outside logging steps. ``again`` computes the
+    losses anew with the networks as they are then, on the same data with the same random numbers;
+    optimisers that look at a second point need it.
     """
 
     losses: tuple[Loss, ...]
     step: tuple[str, ...]
     logs: Mapping[str, Tensor] = field(default_factory=dict)
+    again: Callable[[], tuple[Loss, ...]] | None = None
 
 
 class Core(nn.Module, ABC):

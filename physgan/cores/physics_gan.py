@@ -9,12 +9,13 @@ Per step, in this order, with x_g = G(z, c, given) and P the domain's differenti
 The critic judges what will be delivered, after the projections, which pass gradients; the laws are
 asked of what the network itself said, so that it learns to leave the projections nothing to do
 (Raissi et al., 1711.10561, for residuals as losses; the multipliers are Nocedal & Wright, ch. 17).
-The fakes of a step are made once, detached for the critic and used again for the generator.
+The fakes of a step are made once, detached for the critic and used again for the generator. An
+objective that needs no critic compares the data themselves; only the generator plays then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -22,21 +23,18 @@ from tensordict import TensorDict
 from torch import Tensor, nn
 
 from physgan.conditions import ConditionSchema
-from physgan.cores.adversarial import (
-    AdversarialCore,
-    AdversarialOptions,
-    features_of,
-    read_options,
-)
-from physgan.cores.base import Draw, Loss, Turn, resting
+from physgan.cores.adversarial import AdversarialCore, AdversarialOptions, read_options
+from physgan.cores.base import Draw, Loss, Turn
+from physgan.cores.replay import recorded
 from physgan.domain import Domain
 from physgan.errors import InputError
+from physgan.objectives.base import features_of
 
 
 class PhysicsGAN(AdversarialCore):
     """See the module's docstring; ``options`` are the fields of AdversarialOptions.
 
-    Raises InputError for ``adversarial`` 0: without a critic nothing would teach the generator.
+    Raises InputError for ``adversarial`` 0: nothing would teach the generator.
     """
 
     averaged = ("generator",)
@@ -47,33 +45,38 @@ class PhysicsGAN(AdversarialCore):
         self.options = opt
         if not opt.adversarial > 0:
             raise InputError(
-                "a GAN needs its critic: adversarial is 0", fix="give a weight above 0"
+                "a GAN needs its objective: adversarial is 0", fix="give a weight above 0"
             )
         self.generator = domain.generator(schema.dim, latent_dim=opt.latent_dim, **opt.network)
         self._equip(domain, schema, opt)
 
     @property
     def players(self) -> Mapping[str, nn.Module]:
-        assert self.critic is not None and self.heads is not None
-        return {
-            "generator": self.generator,
-            "critic": nn.ModuleList([self.critic, self.heads]),
-        }
+        found: dict[str, nn.Module] = {"generator": self.generator}
+        if self.critic is not None and self.heads is not None:
+            found["critic"] = nn.ModuleList([self.critic, self.heads])
+        return found
 
     def turns(self, draw: Draw, step: int) -> Iterator[Turn]:
-        for _ in range(self.options.n_critic - 1):
-            x, condition, known, given = self._read(draw())
-            with torch.no_grad():
-                fake = self._project(self._make(condition, given), given)
-            yield from self._critic_turn(x, (fake,), condition, known, given)
+        if self.critic is not None:
+            for _ in range(self.options.n_critic - 1):
+                x, condition, known, given = self._read(draw())
+                with torch.no_grad():
+                    fake, *others = self._projected(self._make_all(condition, given), given)
+                yield from self._critic_turn(x, (fake,), condition, known, given, others)
         x, condition, known, given = self._read(draw())
-        made = self._make(condition, given)
-        fake = self._project(made, given)
-        yield from self._critic_turn(x, (fake,), condition, known, given)
-        against, logs = self._against(x, fake, condition, given)
-        laws, residuals = self._laws(made, given)
-        logs |= {f"law_{name}": value for name, value in residuals.items()}
-        yield Turn((Loss(against + laws, ("generator",)),), ("generator",), logs)
+        made, remake = recorded(self._make_all, condition, given)
+        fakes = self._projected(made, given)
+        yield from self._critic_turn(x, fakes[:1], condition, known, given, fakes[1:])
+        told, again = recorded(self._generator_losses, x, made, fakes, condition, given)
+        total, residuals, logs = told
+
+        def replay() -> tuple[Loss, ...]:
+            made = remake(condition, given)
+            value = again(x, made, self._projected(made, given), condition, given)[0]
+            return (Loss(value, ("generator",)),)
+
+        yield Turn((Loss(total, ("generator",)),), ("generator",), logs, replay)
         if residuals:
             self.multipliers.update(residuals)
 
@@ -81,24 +84,45 @@ class PhysicsGAN(AdversarialCore):
         z = torch.randn(len(condition), self.options.latent_dim, device=condition.device)
         return self.generator(z, condition, given)
 
+    def _make_all(self, condition: Tensor, given: TensorDict) -> list[TensorDict]:
+        """As many independent samples as the objective reads."""
+        return [self._make(condition, given) for _ in range(self.objective.fakes)]
+
+    def _projected(self, made: Sequence[TensorDict], given: TensorDict) -> list[TensorDict]:
+        return [self._project(sample, given) for sample in made]
+
+    def _generator_losses(
+        self,
+        x: TensorDict,
+        made: Sequence[TensorDict],
+        fakes: Sequence[TensorDict],
+        condition: Tensor,
+        given: TensorDict,
+    ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+        """The generator's loss, the laws' residuals, and what to log."""
+        against, logs = self._against(x, fakes, condition, given)
+        laws, residuals = self._laws(made[0], given)
+        logs |= {f"law_{name}": value for name, value in residuals.items()}
+        return against + laws, residuals, logs
+
     def _against(
-        self, x: TensorDict, fake: TensorDict, condition: Tensor, given: TensorDict
+        self, x: TensorDict, fakes: Sequence[TensorDict], condition: Tensor, given: TensorDict
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The generator's losses against the critic and for the heads, which rest."""
-        assert self.critic is not None and self.heads is not None
-        with resting(self.critic, self.heads):
-            said = self.critic(fake, condition, given)
+        with self._resting():
+            said, *others = (self._judge(fake, condition, given) for fake in fakes)
             real = said
             if self.objective.real_in_generator or self.options.feature:
                 with torch.no_grad():
-                    real = self.critic(x, condition, given)
-            gap = features_of(said).mean(dim=0) - features_of(real).mean(dim=0)
-            terms = {
-                "adversarial": self.objective.generator_loss(real, said),
-                "feature": gap.square().mean(),
-                "auxiliary": self.heads.loss(features_of(said), condition),
-                **self._asked(fake, condition),
-            }
+                    real = self._judge(x, condition, given)
+            terms = {"adversarial": self.objective.generator_loss(real, said, *others)}
+            if self.heads is not None:
+                gap = features_of(said).mean(dim=0) - features_of(real).mean(dim=0)
+                terms["feature"] = gap.square().mean()
+                terms["auxiliary"] = self.heads.loss(features_of(said), condition)
+            terms |= self._asked(fakes[0], condition)
+            if self.perceptual is not None:
+                terms["perceptual"] = self.perceptual.means(fakes[0], x, given)
         return self._weighed(terms)
 
     @torch.no_grad()

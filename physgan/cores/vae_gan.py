@@ -22,17 +22,14 @@ from tensordict import TensorDict
 from torch import Tensor, nn
 
 from physgan.conditions import ConditionSchema
-from physgan.cores.adversarial import (
-    AdversarialCore,
-    AdversarialOptions,
-    features_of,
-    read_options,
-)
-from physgan.cores.base import Draw, Loss, Turn, resting
+from physgan.cores.adversarial import AdversarialCore, AdversarialOptions, read_options
+from physgan.cores.base import Draw, Loss, Turn
 from physgan.cores.prior import FlowPrior
+from physgan.cores.replay import recorded
 from physgan.cores.resampling import Resampler
 from physgan.cores.settle import settle_prior
 from physgan.domain import Domain
+from physgan.objectives.base import features_of
 
 
 @dataclass(frozen=True)
@@ -88,26 +85,54 @@ class VAEGAN(AdversarialCore):
         x, condition, known, given = self._read(draw())
         # Slow at first: the decoder must learn to read z before z is made to cost anything.
         warm = min(1.0, (step + 1) / max(1, self.options.beta_warmup)) ** 2
-        z, elbo, logs = self._elbo(x, condition, given, self.options.beta * warm)
-        losses = [Loss(elbo, ("encoder", "generator", "prior"))]
-        residuals: dict[str, Tensor] = {}
-        if self._plays(step):
-            fakes = self._fakes(x, z.detach(), condition, given)
+        plays, beta = self._plays(step), self.options.beta * warm
+        made, remake = recorded(self._make, x, condition, given, beta, plays)
+        elbo, fakes, logs = made
+        losses, residuals = [Loss(elbo, ("encoder", "generator", "prior"))], {}
+        if plays:
+            yield from self._critic_turn(x, fakes[:2], condition, known, given, fakes[2:])
             if self.critic is not None:
-                yield from self._critic_turn(x, fakes, condition, known, given)
                 for _ in range(self.options.n_critic - 1):
                     yield from self._fresh_critic_turn(draw())
-            against, more = self._against_critic(x, fakes, condition, given)
-            laws, residuals = self._laws(fakes[1], given)
-            losses.append(Loss(self.options.interval * (against + laws), ("generator",)))
-            logs |= more | {f"law_{name}": value for name, value in residuals.items()}
-        yield Turn(tuple(losses), ("encoder", "generator", "prior"), logs)
+        told, again = recorded(self._own_losses, x, fakes, condition, given)
+        if told is not None:
+            own, residuals, more = told
+            losses.append(Loss(own, ("generator",)))
+            logs |= more
+
+        def replay() -> tuple[Loss, ...]:
+            elbo, fakes, _ = remake(x, condition, given, beta, plays)
+            players = [Loss(elbo, ("encoder", "generator", "prior"))]
+            told = again(x, fakes, condition, given)
+            return (*players, *([] if told is None else [Loss(told[0], ("generator",))]))
+
+        yield Turn(tuple(losses), ("encoder", "generator", "prior"), logs, replay)
         if residuals:
             self.multipliers.update(residuals)
 
+    def _make(
+        self, x: TensorDict, condition: Tensor, given: TensorDict, beta: float, plays: bool
+    ) -> tuple[Tensor, tuple[TensorDict, ...], dict[str, Tensor]]:
+        """The negative ELBO, the fakes of this step if it ``plays``, and what to log."""
+        z, elbo, logs = self._elbo(x, condition, given, beta)
+        return elbo, self._fakes(x, z.detach(), condition, given) if plays else (), logs
+
+    def _own_losses(
+        self, x: TensorDict, fakes: tuple[TensorDict, ...], condition: Tensor, given: TensorDict
+    ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]] | None:
+        """The generator's loss beside the ELBO, the laws' residuals, and what to log; None in a
+        step without fakes."""
+        if not fakes:
+            return None
+        against, logs = self._against(x, fakes, condition, given)
+        laws, residuals = self._laws(fakes[1], given)
+        logs |= {f"law_{name}": value for name, value in residuals.items()}
+        return self.options.interval * (against + laws), residuals, logs
+
     def _plays(self, step: int) -> bool:
         since = step - self.options.start
-        someone = self.critic is not None or bool(self.penalties)
+        opt = self.options
+        someone = opt.adversarial > 0 or opt.perceptual > 0 or bool(self.penalties)
         return someone and since >= 0 and since % self.options.interval == 0
 
     def _elbo(
@@ -127,12 +152,17 @@ class VAEGAN(AdversarialCore):
 
     def _fakes(
         self, x: TensorDict, z: Tensor, condition: Tensor, given: TensorDict
-    ) -> tuple[TensorDict, TensorDict]:
-        """A reconstruction x~ and a sample x_p of the prior; gradients reach the generator."""
+    ) -> tuple[TensorDict, ...]:
+        """A reconstruction x~, a sample x_p of the prior, and as many further ones as the
+        objective reads; gradients reach the generator."""
         again = self.generator.reconstruct(x, z, condition, given)
+        drawn = [self._draw(condition, given) for _ in range(self.objective.fakes)]
+        return again, *drawn
+
+    def _draw(self, condition: Tensor, given: TensorDict) -> TensorDict:
         with torch.no_grad():
-            drawn = self.prior.sample(condition)
-        return again, self._project(self.generator(drawn, condition, given), given)
+            z = self.prior.sample(condition)
+        return self._project(self.generator(z, condition, given), given)
 
     def _fresh_critic_turn(self, batch: TensorDict) -> Iterator[Turn]:
         x, condition, known, given = self._read(batch)
@@ -140,29 +170,28 @@ class VAEGAN(AdversarialCore):
             mean, log_variance = self.encoder(x, condition, given)
             z = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
             fakes = self._fakes(x, z, condition, given)
-        yield from self._critic_turn(x, fakes, condition, known, given)
+        yield from self._critic_turn(x, fakes[:2], condition, known, given, fakes[2:])
 
-    def _against_critic(
-        self,
-        x: TensorDict,
-        fakes: tuple[TensorDict, TensorDict],
-        condition: Tensor,
-        given: TensorDict,
+    def _against(
+        self, x: TensorDict, fakes: tuple[TensorDict, ...], condition: Tensor, given: TensorDict
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The generator's own losses against the critic and for the heads."""
-        if self.critic is None or self.heads is None:
-            return condition.new_zeros(()), {}
-        with resting(self.critic, self.heads):
+        terms: dict[str, Tensor] = {}
+        if self.perceptual is not None:
+            terms["perceptual"] = self.perceptual.pairs(fakes[0], x, given)
+        if not self.options.adversarial > 0:
+            return self._weighed(terms) if terms else (condition.new_zeros(()), {})
+        with self._resting():
             with torch.no_grad():
-                real = self.critic(x, condition, given)
-            said = [self.critic(fake, condition, given) for fake in fakes]
-            against = [self.objective.generator_loss(real, v) for v in said]
-            terms = {
-                "adversarial": torch.stack(against).mean(),
-                "feature": (features_of(said[0]) - features_of(real)).square().mean(),
-                "auxiliary": self.heads.loss(features_of(said[1]), condition),
-                **self._asked(fakes[1], condition),
-            }
+                real = self._judge(x, condition, given)
+            said = [self._judge(fake, condition, given) for fake in fakes]
+            against = [self.objective.generator_loss(real, v, *said[2:]) for v in said[:2]]
+            terms["adversarial"] = torch.stack(against).mean()
+            if self.heads is not None:
+                gap = features_of(said[0]) - features_of(real)
+                terms["feature"] = gap.square().mean()
+                terms["auxiliary"] = self.heads.loss(features_of(said[1]), condition)
+            terms |= self._asked(fakes[1], condition)
         return self._weighed(terms)
 
     @torch.no_grad()

@@ -39,6 +39,10 @@ def assert_domain_contract(
     assert condition.shape == (len(batch), schema.dim), "conditions have the schema's width"
 
     _check_networks(domain, batch, condition, schema)
+    if type(domain).autoencoder_critic is not Domain.autoencoder_critic:
+        _check_autoencoder(domain, batch, condition)
+    if type(domain).augment is not Domain.augment:
+        _check_augmentation(domain, batch["x"])
     _check_laws(domain, batch)
     _check_natives(domain, batch)
     _check_state(domain, batch, condition)
@@ -85,6 +89,38 @@ def _check_networks(
     predictor = domain.predictor()
     features = predictor(x, given)
     assert features.shape == (rows, predictor.feature_dim), "a predictor gives (B, feature_dim)"
+
+
+def _check_autoencoder(domain: Domain, batch: TensorDict, condition: Tensor) -> None:
+    critic, x = domain.autoencoder_critic(condition.shape[1]), batch["x"]
+    verdict = critic(x, condition, batch["given"])
+    assert verdict.score.shape == (len(batch),), "an energy is one number per sample"
+    assert bool((verdict.score >= 0).all()), "an energy is not negative"
+    assert verdict.features is not None, "an autoencoding critic gives its code as features"
+    assert verdict.features.shape == (len(batch), critic.feature_dim), "features (B, feature_dim)"
+    back = verdict.reconstruction
+    assert back is not None, "an autoencoding critic gives its reconstruction"
+    wanted = set(float_leaves(x))
+    assert set(float_leaves(back)) <= wanted, "a reconstruction has leaves of x"
+    alone = critic(x[:2], condition[:2], batch["given"][:2]).score
+    close = torch.allclose(alone, verdict.score[:2], atol=1e-4, rtol=1e-4)
+    assert close, "an autoencoding critic judges each sample alone"
+
+
+def _check_augmentation(domain: Domain, x: TensorDict) -> None:
+    leaf = x.clone().detach()
+    floats = [value.requires_grad_(True) for value in float_leaves(leaf).values()]
+    turned = domain.augment(leaf)
+    assert set(turned.keys(True, True)) == set(x.keys(True, True)), "augment: the leaves of x"
+    for key in x.keys(True, True):
+        assert turned[key].shape == x[key].shape, f"augment: leaf {key} keeps its shape"
+    total = torch.stack([value.sum() for value in float_leaves(turned).values()]).sum()
+    gradients = torch.autograd.grad(total, floats, allow_unused=True)
+    assert any(g is not None for g in gradients), "augment: gradients reach x"
+    for prop in domain.properties:
+        if prop.exact is not None:
+            kept = torch.allclose(prop.exact(turned), prop.exact(x), rtol=1e-4, atol=1e-4)
+            assert kept, f"augment: {prop.name} stays what it was"
 
 
 def _check_laws(domain: Domain, batch: TensorDict) -> None:

@@ -86,6 +86,18 @@ class GaussianRing(Domain):
     def critic(self, condition_dim: int, **options: Any) -> nn.Module:
         return _RingCritic(condition_dim)
 
+    def autoencoder_critic(self, condition_dim: int, **options: Any) -> nn.Module:
+        return _RingAutoencoder(condition_dim)
+
+    def augment(self, x: TensorDict) -> TensorDict:
+        """Half the rows mirrored in the line through their nearest mode, which keeps mode and
+        radius."""
+        point = x["point"]
+        axis = self.centres[torch.cdist(point.detach(), self.centres).argmin(dim=1)]
+        mirrored = 2 * (point * axis).sum(dim=1, keepdim=True) * axis - point
+        turned = torch.rand(len(point), 1, device=point.device) < 0.5
+        return TensorDict({"point": torch.where(turned, mirrored, point)}, x.batch_size)
+
     def predictor(self, **options: Any) -> nn.Module:
         return _RingPredictor()
 
@@ -200,6 +212,21 @@ class _RingCritic(nn.Module):
     def forward(self, x: TensorDict, condition: Tensor, given: TensorDict) -> Verdict:
         features = self.body(torch.cat([x["point"], condition], dim=1))
         return Verdict(self.score(features)[:, 0], features)
+
+
+class _RingAutoencoder(nn.Module):
+    feature_dim = 16
+
+    def __init__(self, condition_dim: int) -> None:
+        super().__init__()
+        self.code = _mlp(2 + condition_dim, self.feature_dim)
+        self.back = _mlp(self.feature_dim + condition_dim, 2)
+
+    def forward(self, x: TensorDict, condition: Tensor, given: TensorDict) -> Verdict:
+        features = self.code(torch.cat([x["point"], condition], dim=1))
+        back = self.back(torch.cat([features, condition], dim=1))
+        error = (back - x["point"]).square().sum(dim=1)
+        return Verdict(error, features, TensorDict({"point": back}, x.batch_size))
 
 
 class _RingPredictor(nn.Module):

@@ -90,7 +90,7 @@ def test_the_witness_integrates_to_the_discrepancy() -> None:
 
 
 def test_moment_matching_moves_samples_without_a_critic() -> None:
-    game = build("gmmn")
+    game = build("gmmn", sigmas=(0.5, 1.0, 2.0))
     assert not game.needs_critic
     real = draws(64, 2, 0) + 2
     at = draws(64, 2, 1).requires_grad_()
