@@ -4,7 +4,7 @@
     python benchmarks/readme.py --check   # fail where it states anything else
 
 ``<!-- table:NAME -->`` is the field's table of results/NAME.json beside the published rows in
-published/NAME.json, ``<!-- table:NAME/conditioning -->`` what else the run reached, and
+published/NAME.json, ``<!-- table:NAME/PART -->`` another table of it, such as ``conditioning``, and
 ``<!-- figure:NAME:KEY:FORMAT -->`` one figure in a sentence. Each ends with ``<!-- / -->``.
 A table without results is left empty; a sentence without them is refused.
 """
@@ -16,7 +16,7 @@ import json
 import math
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,30 @@ CONDITIONING = {
     "seconds_10000": ("time for 10,000 crystals", ".1f"),
     "train_minutes": ("training time", ".0f"),
 }  # fmt: skip
+LANDSCAPES = {
+    "two_sample_auc": ("two-sample AUC", ".3f"),
+    "slope_w1_worst_class": ("slope W1, worst class, deg", ".2f"),
+    "hypsometric_gap": ("hypsometric gap", ".3f"),
+    "fill_ratio": ("fill share over real", ".2f"),
+    "class_accuracy_over_ceiling": ("class accuracy over ceiling", ".2f"),
+    "cells_over_own_limit": ("cells over their limit, %", ".3f"),
+}
+WORLDS = {
+    "cells_checked": ("cells checked at 15, 25, 35 and 45 degrees", ",.0f"),
+    "cells_over_limit": ("of them over the limit", ".0f"),
+    "seams_checked": ("seams between tiles among them", ".0f"),
+    "share_moved_35_mountain": ("moved by the projection at 35 degrees, mountain", ".2f"),
+    "share_moved_35_alpine": ("moved by the projection at 35 degrees, alpine", ".2f"),
+    "share_near_35_mountain": ("within 1 % of the limit, mountain", ".2f"),
+    "share_near_35_mountain_real": ("the same of real tiles", ".2f"),
+    "share_near_35_alpine": ("within 1 % of the limit, alpine", ".2f"),
+    "share_near_35_alpine_real": ("the same of real tiles", ".2f"),
+    "seconds_1024": ("time for 1024 x 1024 cells", ".2f"),
+    "projection_ms_1024": ("of it the projection", ".0f"),
+    "seconds_16384": ("time for 16384 x 16384 cells, to the file", ".0f"),
+    "peak_mib_16384": ("peak memory for them", ".0f"),
+    "train_minutes": ("training time", ".0f"),
+}
 MORE_UNITS = {
     "target_mae_predicted_first_draw": "eV/atom", "oracle_mae": "eV/atom", "seconds_10000": "s",
     "target_mae_held_out_dft": "eV/atom", "target_within_0.1_per_atom_predicted": "%",
@@ -114,14 +138,45 @@ def notes(record: Mapping[str, Any]) -> list[str]:
     return [" ".join(part for part in (made, remark) if part)]
 
 
-def conditioning_table(record: Mapping[str, Any]) -> str:
-    """What asking for a property gives, and what it costs."""
+def listing(titles: Mapping[str, tuple[str, str]], record: Mapping[str, Any]) -> str:
+    """The figures of ``titles``, one to a line with its unit."""
     figures, units = record["figures"], {**MORE_UNITS, **record["units"]}
     lines = ["| | figure | unit |", "|---|---:|---|"]
-    for key, (title, form) in CONDITIONING.items():
+    for key, (title, form) in titles.items():
         if key in figures:
             lines.append(f"| {title} | {cell(figures, key, form)} | {units.get(key, '')} |")
     return "\n".join(lines)
+
+
+def conditioning_table(record: Mapping[str, Any]) -> str:
+    """What asking for a property gives, and what it costs."""
+    return listing(CONDITIONING, record)
+
+
+def landscapes_table(record: Mapping[str, Any]) -> str:
+    """Terrain: how near each row comes to real tiles, and whether it keeps its limits."""
+    rows = [*record["baselines"].items(), ("**physgan**", record["figures"])]
+    lines = [
+        "| | " + " | ".join(title for title, _ in LANDSCAPES.values()) + " |",
+        "|---|" + "---:|" * len(LANDSCAPES),
+    ]
+    for title, row in rows:
+        cells = [cell(row, key, form) for key, (_, form) in LANDSCAPES.items()]
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", *notes(record)])
+
+
+def worlds_table(record: Mapping[str, Any]) -> str:
+    """Terrain: what was measured on worlds."""
+    return listing(WORLDS, record)
+
+
+PARTS: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "": benchmark_table,
+    "conditioning": conditioning_table,
+    "landscapes": landscapes_table,
+    "worlds": worlds_table,
+}
 
 
 def render(text: str, folder: Path = HERE) -> str:
@@ -138,8 +193,7 @@ def render(text: str, folder: Path = HERE) -> str:
         else:
             name, _, part = wanted.partition("/")
             record = read(name, folder)
-            make = conditioning_table if part == "conditioning" else benchmark_table
-            inside = "" if record is None else f"\n{make(record)}\n"
+            inside = "" if record is None else f"\n{PARTS[part](record)}\n"
         return f"<!-- {kind}:{wanted} -->{inside}<!-- / -->"
 
     return MARKER.sub(fill, text)

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from tensordict import TensorDict
 
 from common import write_results
 from physgan.run import Run
@@ -165,9 +166,9 @@ def projected(raw: Stacks, limits: Stacks, cell: float) -> Stacks:
     cut = SlopeCut(cell)
     out = {}
     for name, z in raw.items():
-        x = torch.from_numpy(z)[:, None]
-        found = cut({"height": x}, {"limit": torch.from_numpy(limits[name])})  # type: ignore[arg-type]
-        out[name] = found["height"][:, 0].numpy()
+        x = TensorDict({"height": torch.from_numpy(z)[:, None]}, [len(z)])
+        given = TensorDict({"limit": torch.from_numpy(limits[name])}, [len(z)])
+        out[name] = cut(x, given)["height"][:, 0].numpy()
     return out
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from physgan.run import Run
 
 EMBEDDED = Path(__file__).parent / "data" / "tiles.npz"
+SHIPPED = Path(__file__).parent / "weights" / "landscapes"
 DEFAULT = ("class", "relief", "mean_slope", "beta", "hypsometric_integral")
 
 
@@ -230,6 +231,10 @@ class TerrainDomain(Domain):
         from physgan_terrain.answer import answer
 
         answer(run, job, seed, out, say)
+
+    def shipped_run(self) -> Path:
+        """The folder of the ready weights."""
+        return SHIPPED
 
     def ordinary(self, schema: ConditionSchema, n: int) -> tuple[Tensor, TensorDict]:
         """As real tiles are, every class as often, each with the slope limit that it keeps."""
