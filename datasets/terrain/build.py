@@ -98,7 +98,7 @@ def bury(z: Field, water: Drainage, depth: float) -> Field:
 
 
 def world(kind: dict[str, Any], seed: list[int]) -> tuple[Field, Field]:
-    """Heights in m of one world without its margin, and in 0..1 how much of its setting is where."""
+    """Heights in m of one world without its margin, and 1 in each cell that is in its setting."""
     rng = np.random.default_rng(seed)
     side = ACROSS * SIDE + 2 * MARGIN
     setting = np.ones((side, side))
@@ -108,11 +108,11 @@ def world(kind: dict[str, Any], seed: list[int]) -> tuple[Field, Field]:
         z += drawn(rng, kind["height"]) + 120 * swells(rng, side, 90)
     elif kind["start"] == "cones":
         hills, near = cones(rng, side, drawn(rng, kind["height"]))
-        z, setting = z + hills, (near < 1).astype(np.float64)
+        z, setting = z + hills, (near < 0.75).astype(np.float64)
     if kind["outlets"] == "sea":
         i, j = np.mgrid[:side, :side] / side
         across = np.cos(turn := rng.uniform(0, 2 * np.pi)) * i + np.sin(turn) * j
-        land = across + 0.7 * swells(rng, side, 90) + 0.15 * swells(rng, side, 24)
+        land = 0.25 * across + swells(rng, side, 75) + 0.15 * swells(rng, side, 24)
         base = land < np.quantile(land, drawn(rng, kind["sea"]))
         z[base] = 0.0
     elif kind["outlets"] == "sides":
@@ -134,9 +134,9 @@ def world(kind: dict[str, Any], seed: list[int]) -> tuple[Field, Field]:
     z = evolve(z, base, law, CELL, kind["years"], kind["steps"], tilt)
     if kind["alluvium"]:
         z = bury(z, drainage(z, base, CELL, tilt), drawn(rng, kind["alluvium"]))
+    z = gaussian_filter(z, BLUR)
     if kind["outlets"] == "sea":
         z = np.maximum(z - drawn(rng, kind["drowned"]), 0.0)
-    z = np.maximum(gaussian_filter(z, BLUR), 0.0) if BLUR else z
     inner = slice(MARGIN, side - MARGIN)
     return z[inner, inner], setting[inner, inner]
 
