@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import nn
 from torch.optim import AdamW
 
-from physgan.training.options import TrainerOptions, unknown_key
+from physgan.training.options import OptimiserName, TrainerOptions, unknown_key
+from physgan.training.second_points import ExtraAdam, OptimisticAdam
 
 FUSED_DEVICES = ("cpu", "cuda")
+KINDS: dict[OptimiserName, type[AdamW]] = {
+    "adamw": AdamW,
+    "optimistic-adam": OptimisticAdam,
+    "extra-adam": ExtraAdam,
+    "sam": AdamW,
+}
 
 
 def make_optimisers(
     players: Mapping[str, nn.Module], options: TrainerOptions, device: torch.device
 ) -> dict[str, AdamW]:
-    """AdamW for each player with its base rate, fused where torch has the kernel.
+    """AdamW, or a kind of it, for each player with its base rate, fused where torch can.
 
-    Raises InputError for a rate given to a player that is not in the game.
+    Raises InputError for a rate or an optimiser given to a player that is not in the game.
     """
     for name in options.lrs:
         if name not in players:
             raise unknown_key(f"lr.{name}", [f"lr.{player}" for player in players])
+    for name in options.optimisers:
+        if name not in players:
+            raise unknown_key(f"optimisers.{name}", [f"optimisers.{n}" for n in players])
     return {
-        name: AdamW(
+        name: KINDS[options.optimiser_of(name)](
             [p for p in player.parameters() if p.requires_grad],
             lr=options.rate(name),
             betas=options.betas,
@@ -34,6 +44,11 @@ def make_optimisers(
         )
         for name, player in players.items()
     }
+
+
+def sharpness_aware(players: Iterable[str], options: TrainerOptions) -> dict[str, float]:
+    """The players whose gradient is taken at a worse point nearby, and how far that is."""
+    return {n: options.sam_rho for n in players if options.optimiser_of(n) == "sam"}
 
 
 def rate_factor(options: TrainerOptions, step: int, minutes: float) -> float:

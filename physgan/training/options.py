@@ -11,14 +11,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from physgan.errors import InputError
 
 Options = TypeVar("Options", bound=BaseModel)
+OptimiserName = Literal["adamw", "optimistic-adam", "extra-adam", "sam"]
+"""``sam`` is AdamW with the gradient of a nearby worse point (Foret et al. 2021, 2010.01412)."""
 
 
 class TrainerOptions(BaseModel):
     """How a core is trained.
 
     ``lrs`` overrides ``lr`` by player; ``critic_lr`` is the two-time-scale rule for the player
-    ``critic`` (Heusel et al., 1706.08500). ``steps`` and ``max_minutes`` are totals over all parts
-    of a resumed run; whichever comes first ends it, and with neither 20 000 steps are taken.
+    ``critic`` (Heusel et al., 1706.08500). ``optimiser`` is everyone's, ``optimisers`` overrides it
+    by player; ``sam_rho`` is how far sharpness-aware minimisation looks. ``steps`` and
+    ``max_minutes`` are totals over all parts of a resumed run; whichever comes first ends it, and
+    with neither 20 000 steps are taken.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
@@ -29,6 +33,9 @@ class TrainerOptions(BaseModel):
     lr: float = Field(default=5e-4, gt=0)
     critic_lr: float | None = Field(default=None, gt=0)
     lrs: dict[str, float] = Field(default_factory=dict)
+    optimiser: OptimiserName = "adamw"
+    optimisers: dict[str, OptimiserName] = Field(default_factory=dict)
+    sam_rho: float = Field(default=0.05, gt=0)
     betas: tuple[float, float] = (0.5, 0.99)
     weight_decay: float = Field(default=0.0, ge=0)
     gradient_clip: float | None = Field(default=10.0, gt=0)
@@ -61,6 +68,10 @@ class TrainerOptions(BaseModel):
         if not all(rate > 0 for rate in self.lrs.values()):
             raise ValueError("every rate in lrs must be positive")
         return self
+
+    def optimiser_of(self, player: str) -> OptimiserName:
+        """The kind of optimiser of ``player``."""
+        return self.optimisers.get(player, self.optimiser)
 
     def rate(self, player: str) -> float:
         """The base learning rate of ``player``."""

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import ExitStack
 
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from physgan.cores.base import Core, Draw, Turn
+from physgan.cores.base import Core, Draw, Loss, Turn
+from physgan.errors import InputError
 from physgan.training.distributed import World
 from physgan.training.metrics import Meter
+from physgan.training.sam import worse_point
 
 
 class Game:
-    """Plays the turns of a core. A loss's gradient reaches the parameters of its players alone."""
+    """Plays the turns of a core. A loss's gradient reaches the parameters of its players alone.
+
+    ``sharp`` names the players of sharpness-aware minimisation with their rho.
+    """
 
     def __init__(
         self,
@@ -23,9 +29,11 @@ class Game:
         optimisers: Mapping[str, Optimizer],
         world: World,
         gradient_clip: float | None,
+        sharp: Mapping[str, float] | None = None,
     ) -> None:
         self.fabric, self.core, self.world = fabric, core, world
         self.optimisers, self.gradient_clip = optimisers, gradient_clip
+        self.sharp = dict(sharp or {})
         self.parameters = {n: list(net.parameters()) for n, net in core.players.items()}
 
     def play(self, draw: Draw, step: int, meter: Meter) -> None:
@@ -41,13 +49,10 @@ class Game:
             self.world.share(list(self.core.buffers()))
 
     def _take(self, turn: Turn, meter: Meter) -> None:
-        for player in {*turn.step, *(p for loss in turn.losses for p in loss.players)}:
-            for parameter in self.parameters[player]:
-                parameter.grad = None
-        losses = [loss for loss in turn.losses if loss.value.requires_grad]
-        for place, loss in enumerate(losses):
-            inputs = [p for n in loss.players for p in self.parameters[n] if p.requires_grad]
-            self.fabric.backward(loss.value, inputs=inputs, retain_graph=place + 1 < len(losses))
+        players = {*turn.step, *(p for loss in turn.losses for p in loss.players)}
+        self._differentiate(turn.losses, players)
+        if sharp := [player for player in turn.step if player in self.sharp]:
+            self._look_nearby(turn, sharp)
         for player in turn.step:
             self._move(player, meter)
         totals: dict[str, Tensor] = {}
@@ -58,6 +63,36 @@ class Game:
             meter.add(name, value)
         for name, value in turn.logs.items():
             meter.add(name, value)
+
+    def _differentiate(self, losses: Iterable[Loss], players: Collection[str]) -> None:
+        """Fresh gradients for ``players``, each of its own losses."""
+        for player in players:
+            for parameter in self.parameters[player]:
+                parameter.grad = None
+        todo = [(loss.value, self._asked(loss, players)) for loss in losses]
+        todo = [(value, inputs) for value, inputs in todo if value.requires_grad and inputs]
+        for place, (value, inputs) in enumerate(todo):
+            self.fabric.backward(value, inputs=inputs, retain_graph=place + 1 < len(todo))
+
+    def _asked(self, loss: Loss, players: Collection[str]) -> list[nn.Parameter]:
+        mine = [p for name in loss.players if name in players for p in self.parameters[name]]
+        return [parameter for parameter in mine if parameter.requires_grad]
+
+    def _look_nearby(self, turn: Turn, players: Collection[str]) -> None:
+        """Replace the gradients of ``players`` by those at w + rho g/|g|, each at its own."""
+        if turn.again is None:
+            raise InputError(
+                "the turns of this core cannot be computed again, which sam needs",
+                fix="choose the optimiser adamw, optimistic-adam or extra-adam",
+            )
+        for player in players:
+            self.world.average_gradients(self.parameters[player])
+        with ExitStack() as moved:
+            for player in players:
+                moved.enter_context(worse_point(self.parameters[player], self.sharp[player]))
+            with self.fabric.autocast():
+                losses = turn.again()
+            self._differentiate(losses, players)
 
     def _move(self, player: str, meter: Meter) -> None:
         parameters = self.parameters[player]

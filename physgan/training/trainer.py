@@ -26,7 +26,7 @@ from physgan.training.distributed import World
 from physgan.training.ema import PREFIX, Average, split_average
 from physgan.training.files import write_atomic
 from physgan.training.metrics import Meter, MetricsFile
-from physgan.training.optimisers import make_optimisers, rate_factor
+from physgan.training.optimisers import make_optimisers, rate_factor, sharpness_aware
 from physgan.training.options import TrainerOptions
 from physgan.training.progress import Reporter
 from physgan.training.signals import StopRequest
@@ -86,7 +86,8 @@ class Trainer:
         )
         self.optimisers = make_optimisers(core.players, self.options, self.device)
         self.average = Average(core, self.options.ema_decay)
-        self.game = Game(self.fabric, core, self.optimisers, self.world, self.options.gradient_clip)
+        clip, sharp = self.options.gradient_clip, sharpness_aware(core.players, self.options)
+        self.game = Game(self.fabric, core, self.optimisers, self.world, clip, sharp)
         self.folder = Path(folder)
         self.checkpoints = Checkpoints(self.folder, identity or {}, self.options.keep)
         self.reporter = reporter
