@@ -140,3 +140,47 @@ def test_doctor_and_domains(
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("--version") == 0
     assert capsys.readouterr().out.startswith("physgan ")
+
+
+PLAY = ["--core", "physics-gan", "--steps", "2", "-s", "domain.rows=64", "-s", "core.latent_dim=2",
+        "-s", "batch_size=16", "-s", "log_every=2", "-s", "accelerator=cpu",
+        *NO_PREDICTOR]  # fmt: skip
+
+
+def test_the_objective_is_an_option_and_its_state_is_logged_and_kept(tmp_path: Path) -> None:
+    out, constant = tmp_path / "run", "core.objective_constants.gamma=0.7"
+    asked = ["--objective", "began", "--set", constant, "--out", out, *PLAY]
+    assert call("train", "ring", *asked) == 0
+    run = Run.open(out)
+    assert run.config.core_options["objective"] == "began"
+    assert run.core.objective.hparams["gamma"] == 0.7
+    assert "objective_k" in (out / "metrics.csv").read_text().splitlines()[0]
+    assert run.core.objective.k > 0
+    assert call("train", "--resume", "--out", out, "--steps", 3, *NO_PREDICTOR) == 0
+    assert call("train", "--resume", "--out", out, "--objective", "hinge") == 2
+
+
+def test_an_objective_without_a_critic_trains_from_the_command_line(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    assert call("train", "ring", "--objective", "gmmn", "--out", out, *PLAY) == 0
+    run = Run.open(out)
+    assert set(run.core.players) == {"generator"} and run.sample(3).batch_size == (3,)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--objective", "f-kll"], "no objective called 'f-kll' (known: began, cramer, ebgan"),
+        (["--objective", "hinge", "-s", "core.objective_constants.margin=1"], "no constant"),
+        (["--objective", "began", "-s", "core.objective_constants.gamma=high"], "gamma of the"),
+        (["--objective", "began", "-s", "core.objective_constants.gamma=2"], "gamma is 2"),
+        (["-s", "trainer.optimiser=lion"], "optimiser"),
+        (["-s", "trainer.optimisers.critc=sam"], "did you mean 'optimisers.critic'"),
+    ],
+)
+def test_mistakes_in_the_game_are_one_message(
+    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("train", "ring", *PLAY, *arguments, "--out", tmp_path / "run") == 2
+    error = " ".join(capsys.readouterr().err.split())
+    assert said in error and "Traceback" not in error
