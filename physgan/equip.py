@@ -96,7 +96,8 @@ def keep_fingerprints(run: Run) -> int:
     return len(found)
 
 
-def options_for(domain: Domain, minutes: float) -> PredictorOptions:
-    """An ensemble as ``domain`` recommends it, trained within ``minutes``."""
+def options_for(domain: Domain, minutes: float, **changes: Any) -> PredictorOptions:
+    """An ensemble as ``domain`` recommends it, with ``changes`` (``robust=0.05``), trained within
+    ``minutes``."""
     advice = domain.recommended().get("predictor", {})
-    return replace(PredictorOptions(), **advice, time_limit=60 * minutes)
+    return replace(PredictorOptions(), **{**advice, **changes}, time_limit=60 * minutes)

@@ -80,10 +80,13 @@ def fit_predictor(
 
 
 def calibrate(predictor: Predictor, batch: TensorDict) -> None:
-    """Set the conformal quantiles from ``batch``, which training must not have seen."""
+    """Set the conformal quantiles from ``batch``, which training must not have seen; where all
+    properties are classes there are none to set."""
+    columns = predictor.continuous
+    if not columns:
+        return
     prediction = predictor.predict(batch["x"], batch.get("given", None))
     truth, _ = _targets(batch["y"], predictor.properties)
-    columns = predictor.continuous
     for position, column in enumerate(columns):
         if torch.isfinite(truth[:, position]).sum() < 20:
             name = predictor.names[column]

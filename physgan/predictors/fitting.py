@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from tensordict import TensorDict
@@ -40,9 +41,27 @@ def _loss_on(
     member: Member, rows: TensorDict, index: Tensor, options: PredictorOptions, beta: float
 ) -> Tensor:
     part = rows[index].to(options.device)
-    outputs = member(part["x"], part["given"])
+    return _loss_at(part["x"], member, part, beta)
+
+
+def _loss_at(x: TensorDict, member: Member, part: TensorDict, beta: float) -> Tensor:
+    """The loss of ``part`` with ``x`` in place of its samples."""
     columns = part["classes"].unbind(dim=1)
-    return member_loss(outputs, part["target"], columns, beta)
+    return member_loss(member(x, part["given"]), part["target"], columns, beta)
+
+
+def robust_loss(
+    member: Member, part: TensorDict, eps: float, beta: float, scale: Mapping[Any, Tensor]
+) -> Tensor:
+    """The mean of the loss of ``part`` and of its rows moved by FGSM, ``eps * scale`` a leaf; the
+    plain loss for eps = 0."""
+    plain = _loss_at(part["x"], member, part, beta)
+    if not eps:
+        return plain
+    from physgan.audit.attacks import fgsm
+
+    worse = fgsm(lambda x: _loss_at(x, member, part, beta), part["x"], eps, scale=scale)
+    return (plain + _loss_at(worse, member, part, beta)) / 2
 
 
 @torch.no_grad()
@@ -82,6 +101,7 @@ def fit_member(
         member.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay
     )
     total = options.epochs * math.ceil(len(train) / options.batch_size)
+    scale = _deviations(rows, options)
     step, begun, best, waited = 0, time.monotonic(), math.inf, 0
     kept = average.model.state_dict()
     for epoch in range(options.epochs):
@@ -93,7 +113,8 @@ def fit_member(
                 break
             _set_rate(optimizer, options.learning_rate, step, max(step / total, spent))
             optimizer.zero_grad(set_to_none=True)
-            _loss_on(member, rows, index, options, options.beta).backward()
+            part = rows[index].to(options.device)
+            robust_loss(member, part, options.robust, options.beta, scale).backward()
             nn.utils.clip_grad_norm_(member.parameters(), 5.0)
             optimizer.step()
             average.update(member)
@@ -110,6 +131,15 @@ def fit_member(
             break
     member.load_state_dict(kept)
     return member.eval().requires_grad_(False)
+
+
+def _deviations(rows: TensorDict, options: PredictorOptions) -> Mapping[Any, Tensor]:
+    """The scale of ``options.robust``, where there is need of one."""
+    if not options.robust:
+        return {}
+    from physgan.audit.attacks import spread_of
+
+    return {key: value.to(options.device) for key, value in spread_of(rows["x"]).items()}
 
 
 def _set_rate(

@@ -1,0 +1,39 @@
+"""The same latents through the weights of different times: a collapse seen, not counted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from physgan.run import Run
+from physgan.training.checkpoint import MODEL, Checkpoints, read_model
+
+BEST = "best.safetensors"
+
+
+def fixed_latents(
+    run: Run, n: int = 6, seed: int = 0, most: int = 6
+) -> list[tuple[str, list[Any]]]:
+    """``n`` native samples (None where one does not decode) for each set of weights in the folder
+    of ``run``, from the same random numbers: ``[(label, samples)]``, earliest first, the best
+    before the last.
+
+    At most ``most`` checkpoints, evenly spread; the run has its final weights again afterwards.
+    """
+    if n < 1:
+        return []
+    steps = Checkpoints(run.folder, run.config.identity).steps()
+    if len(steps) > most:
+        steps = [steps[round(i * (len(steps) - 1) / (most - 1))] for i in range(most)]
+    weights = [(f"step {step}", f"checkpoints/step-{step:09d}/{MODEL}") for step in steps]
+    if (run.folder / BEST).exists():
+        step = read_model(run.folder / BEST)[1]["step"]
+        weights.append((f"best, step {step}", BEST))
+    weights.append(("final", MODEL))
+    found = []
+    try:
+        for label, name in weights:
+            run.load_weights(name)
+            found.append((label, run.domain.decode(run.sample(n, seed=seed))))
+    finally:
+        run.load_weights(MODEL)
+    return found

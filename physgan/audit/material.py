@@ -1,0 +1,116 @@
+"""What an audit looks at: a run's samples, the data they should resemble, and its critic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tensordict import TensorDict
+from torch import Tensor
+
+from physgan.domain import Domain
+from physgan.errors import InputError
+from physgan.run import Run
+from physgan.training.folder import FINGERPRINTS
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A batch: ``x``, ``condition (B, C)`` and ``given``."""
+
+    x: TensorDict
+    condition: Tensor
+    given: TensorDict
+
+    def __len__(self) -> int:
+        return len(self.condition)
+
+    def __getitem__(self, rows: slice) -> Rows:
+        return Rows(self.x[rows], self.condition[rows], self.given[rows])
+
+
+@dataclass
+class Material:
+    """``real`` is None without data; ``points`` hold fingerprints of fakes and of reals ``(n, F)``
+    where the domain has them; ``notes`` say what could not be had."""
+
+    run: Run
+    fake: Rows
+    real: Rows | None
+    points: tuple[np.ndarray, np.ndarray] | None = None
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def critic(self) -> Any:
+        """The run's critic network, or None."""
+        return getattr(self.run.core, "critic", None)
+
+    def score(self, rows: Rows):
+        """The critic's score, higher for what it takes for real, as a function of x alone."""
+        critic, objective = self.critic, getattr(self.run.core, "objective", None)
+        sign = -1.0 if getattr(objective, "autoencoding", False) else 1.0
+        return lambda x: sign * critic(x, rows.condition[: len(x)], rows.given[: len(x)]).score
+
+
+def gather(run: Run, data: Path | None, n: int, seed: int) -> Material:
+    """``n`` samples of ``run`` and as many held-out rows of ``data``, by default those of its
+    training; what is missing is noted, not refused, except data that were asked for by name."""
+    notes: list[str] = []
+    condition, given = run.ask(n, seed=seed)
+    x = run.sample(n, seed=seed)
+    for projection in run.domain.projections():
+        if projection.differentiable:
+            x = projection.function(x, given)
+    real = _real(run, data, n, seed, notes)
+    found = Material(run, Rows(x, condition, given), real, notes=notes)
+    found.points = _points(found)
+    return found
+
+
+def _real(run: Run, data: Path | None, n: int, seed: int, notes: list[str]) -> Rows | None:
+    own = Path(run.config.data) if run.config.data else None
+    path = data or own
+    if path is not None and not path.exists():
+        if data is not None:
+            raise InputError("there are no such data", where=str(data))
+        notes.append(
+            f"The data of this run ({path}) are not here: nothing is compared with real samples "
+            "but fingerprints. Give them with --data."
+        )
+        return None
+    batch = run.domain.load(path, "val", run.config.properties).batch
+    order = torch.randperm(len(batch), generator=torch.Generator().manual_seed(seed))[:n]
+    rows = batch[order]
+    y = rows["y"].select(*(p.name for p in run.schema.properties), strict=False)
+    condition = run.schema(y) if len(list(y.keys())) else run.schema.unknown(len(order))
+    return Rows(rows["x"], condition, rows["given"])
+
+
+def _points(material: Material) -> tuple[np.ndarray, np.ndarray] | None:
+    run, domain = material.run, material.run.domain
+    try:
+        fake = fingerprints(domain, material.fake.x)
+        if material.real is not None:
+            return fake, fingerprints(domain, material.real.x)
+    except InputError as error:
+        material.notes.append(f"Samples are not compared with the data: {error}.")
+        return None
+    stored = run.folder / FINGERPRINTS
+    if not stored.exists():
+        return None
+    real = np.load(stored, allow_pickle=False).astype(np.float64)
+    chosen = np.random.default_rng(0).permutation(len(real))[: len(material.fake)]
+    return fake, real[chosen]
+
+
+def fingerprints(domain: Domain, x: TensorDict) -> np.ndarray:
+    """The finite fingerprints ``(m, F)`` of the samples of ``x`` that decode."""
+    natives = [sample for sample in domain.decode(x) if sample is not None]
+    if not natives:
+        raise InputError("no sample decodes")
+    points = np.asarray(domain.fingerprint(natives), dtype=np.float64)
+    points = points.reshape(len(points), -1)
+    return points[np.isfinite(points).all(axis=1)]

@@ -1,0 +1,133 @@
+"""The page of an audit, and its table for the terminal."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from physgan.audit.run import Audit
+from physgan.audit.verdict import Finding
+from physgan.domain import Domain
+from physgan.report.html import Html, el, join, number, page, table
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+SUBJECTS = {
+    "balance": "The critic's balance",
+    "coverage": "Coverage of the data",
+    "distances": "Distances to the data",
+}
+TABLES = {
+    "critic": "Attacks on the critic",
+    "words": "Exchanged words",
+    "predictor": "Attacks on the predictor",
+}
+MEANINGS = {
+    "separation": "a real sample scores above a generated one",
+    "accuracy": "right at the best threshold",
+    "saturation": "samples whose score the generator's loss no longer feels",
+    "slope_real": "median gradient norm of the score at data",
+    "slope_fake": "the same at samples",
+    "slope_ratio": "its 95th percentile over its median",
+    "precision": "samples that lie among data",
+    "recall": "data that lie among samples",
+    "density": "how thick the data are around a sample, 1 for the data",
+    "coverage": "data with a sample nearby",
+    "frechet": "Frechet distance of fingerprints",
+    "kid": "kernel distance of fingerprints, near 0 for the data",
+    "spread": "distance between neighbours, over that of the data",
+}
+
+
+def audit_page(audit: Audit, domain: Domain) -> str:
+    """One self-contained HTML document."""
+    title = f"Audit of {audit.run}"
+    parts: list[Html | None] = [el("p", note, class_="note") for note in audit.notes]
+    for name, heading in SUBJECTS.items():
+        values = figures(audit, name)
+        if values:
+            rows = [[k, number(v), MEANINGS[k]] for k, v in values.items()]
+            parts += [el("h2", heading), table(["figure", "value", "meaning"], rows, [1])]
+    for name, heading in TABLES.items():
+        rows = getattr(audit, name)
+        if rows:
+            head = list(dict.fromkeys(key for row in rows for key in row))
+            cells = [[number(row.get(key)) for key in head] for row in rows]
+            parts += [el("h2", heading), table([h.replace("_", " ") for h in head], cells)]
+    return page(
+        title,
+        el("h1", title),
+        el("h2", "Verdict"),
+        _verdict(audit.findings),
+        parts,
+        _pictures(audit, domain),
+        el("h2", "Settings"),
+        el("pre", json.dumps(audit.settings, indent=1)),
+    )
+
+
+def _verdict(findings: list[Finding]) -> Html:
+    if not findings:
+        return el("p", "Nothing could be judged.", class_="note")
+    lines = [
+        el("p", el("strong", "Good. " if f.good else "To mend. "), f.text,
+           f" What to change: {f.change}." if f.change else "",
+           class_=None if f.good else "note")
+        for f in findings
+    ]  # fmt: skip
+    return join(lines)
+
+
+def _pictures(audit: Audit, domain: Domain) -> Html | None:
+    from physgan.report.figures import to_png
+
+    if not audit.pictures:
+        return None
+    head = ["weights", *(f"latent {i + 1}" for i in range(len(audit.pictures[0][1])))]
+    rows = []
+    for label, natives in audit.pictures:
+        cells: list[Any] = [label]
+        for place, native in enumerate(natives):
+            shown = native is not None
+            cells.append(
+                to_png(domain.draw(native), f"{label}, latent {place + 1}", dpi=45)
+                if shown
+                else "cannot be decoded"
+            )
+        rows.append(cells)
+    note = (
+        "The same latents through the weights of each time: where they become alike, it collapses."
+    )
+    return join([el("h2", "Fixed latents"), el("p", note, class_="soft"), table(head, rows)])
+
+
+def figures(audit: Audit, name: str) -> dict[str, Any]:
+    """The figures of one subject by name, empty where there are none."""
+    found = audit.to_dict()[name]
+    return found or {}
+
+
+def audit_table(audit: Audit) -> Table:
+    """All figures for the terminal."""
+    from rich.table import Table
+
+    shown = Table(title=f"Audit of {audit.run}", title_justify="left")
+    shown.add_column("figure")
+    shown.add_column("value", justify="right")
+    shown.add_column("meaning")
+    for name in SUBJECTS:
+        for key, value in figures(audit, name).items():
+            shown.add_row(key, number(value), MEANINGS[key])
+    for row in audit.critic:
+        passed = f", passes as real: {row['passed_after']:.0%}" if "passed_after" in row else ""
+        meaning = f"rise of the critic's score in its deviations{passed}"
+        shown.add_row(f"{row['attack']}, eps {row['eps']:g}", number(row["rise"]), meaning)
+    for row in audit.words:
+        meaning = f"the same by one exchanged word of {row['leaf']}"
+        shown.add_row("hotflip", number(row["hotflip_rise"]), meaning)
+    for row in audit.predictor:
+        share = row.get("left_interval", row.get("flipped"))
+        meaning = "predictions that leave their interval or class under pgd"
+        shown.add_row(f"{row['property']}, eps {row['eps']:g}", number(share), meaning)
+    return shown

@@ -1,0 +1,116 @@
+"""The audit of a run: everything that is measured, with a verdict in plain words."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from physgan.audit import robustness, verdict
+from physgan.audit.balance import Balance, balance
+from physgan.audit.distances import frechet, kid
+from physgan.audit.latents import fixed_latents
+from physgan.audit.material import Material, gather
+from physgan.audit.neighbours import Coverage, prdc, spread_ratio
+from physgan.audit.verdict import Finding
+from physgan.run import Run
+
+
+@dataclass
+class Audit:
+    """Figures by subject, None or empty where something was missing; ``notes`` say what and why.
+
+    ``distances`` hold ``frechet``, ``kid`` and ``spread``; ``pictures`` native samples of fixed
+    latents by weights; ``findings`` the verdict.
+    """
+
+    run: str
+    settings: dict[str, Any]
+    notes: list[str] = field(default_factory=list)
+    balance: Balance | None = None
+    coverage: Coverage | None = None
+    distances: dict[str, float] = field(default_factory=dict)
+    critic: list[dict[str, Any]] = field(default_factory=list)
+    words: list[dict[str, Any]] = field(default_factory=list)
+    predictor: list[dict[str, Any]] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    pictures: list[tuple[str, list[Any]]] = field(default_factory=list, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, without the pictures."""
+        values = {k: v for k, v in vars(self).items() if k != "pictures"}
+        for name in ("balance", "coverage"):
+            values[name] = None if values[name] is None else asdict(values[name])
+        return values | {"findings": [asdict(finding) for finding in self.findings]}
+
+
+def audit(
+    run: Run,
+    data: Path | None = None,
+    *,
+    n: int = 512,
+    eps: float = 0.05,
+    k: int = 5,
+    seed: int = 0,
+    latents: int = 6,
+) -> Audit:
+    """Audit the opened ``run`` against ``data`` (default: those of its training, if they are here).
+
+    ``n`` samples and rows are compared, ``k`` neighbours make a ball, attacks move each leaf by
+    ``eps`` of its deviation, ``latents`` fixed latents are drawn. Raises InputError for data that
+    do not exist and for a core that cannot sample from noise.
+    """
+    settings = {"n": n, "eps": eps, "k": k, "seed": seed, "data": str(data) if data else None}
+    material = gather(run, data, n, seed)
+    found = Audit(run.folder.resolve().name, settings, material.notes)
+    _compare(found, material, k)
+    _judge(found, material, eps)
+    _predict(found, material, eps)
+    found.pictures = fixed_latents(run, latents, seed)
+    return found
+
+
+def _compare(found: Audit, material: Material, k: int) -> None:
+    if material.points is None:
+        return
+    fake, real = material.points
+    if min(len(fake), len(real)) <= k:
+        found.notes.append(f"Fewer than {k + 1} samples can be compared with the data.")
+        return
+    found.coverage = prdc(real, fake, k)
+    spread = spread_ratio(fake, real)
+    found.distances = {
+        "frechet": frechet(real, fake), "kid": kid(real, fake), "spread": spread
+    }  # fmt: skip
+    found.findings += verdict.on_coverage(found.coverage, spread)
+
+
+def _judge(found: Audit, material: Material, eps: float) -> None:
+    if material.critic is None:
+        found.notes.append(
+            "This run has no critic (its core plays without one, or the weights were saved "
+            "without it): balance and attacks on the critic are left out."
+        )
+        return
+    objective: Any = material.run.core.objective
+    if material.real is not None:
+        size = min(len(material.real), len(material.fake), 256)
+        real, fake = material.real[:size], material.fake[:size]
+        critics = material.score(real), material.score(fake)
+        found.balance = balance(critics, objective, real.x, fake.x)
+        found.findings += verdict.on_balance(found.balance)
+    else:
+        found.notes.append("The critic's balance needs real samples: left out.")
+    found.critic = robustness.fool_critic(material, eps)
+    found.words = robustness.fool_by_words(material)
+    found.findings += verdict.on_attacks(found.critic) + verdict.on_words(found.words)
+
+
+def _predict(found: Audit, material: Material, eps: float) -> None:
+    predictor = material.run.predictor()
+    if predictor is None:
+        found.notes.append("This run has no predictor: attacks on predictions are left out.")
+        return
+    rows = material.fake if material.real is None else material.real
+    found.predictor = robustness.fool_predictor(predictor, rows, eps)
+    found.findings += verdict.on_predictor(found.predictor)

@@ -1,0 +1,139 @@
+"""Attacks on tokens: HotFlip (1712.06751) and universal triggers (1908.07125).
+
+Both linearise a loss in the embeddings e_i of a sequence: putting word v at position i changes it
+by about (E[v] - e_i) . grad_{e_i}. For relaxed one-hot leaves ``(B, L, V)`` the embedding is the
+identity ``(V, V)``. Where the loss is linear in the embeddings the estimate is exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from tensordict import TensorDict
+from torch import Tensor
+
+from physgan.errors import InputError
+from physgan.tensors import float_leaves
+
+TokenLoss = Callable[[Tensor], Tensor]
+"""Maps embedded tokens ``(B, L, E)`` to what the attack raises, ``(B,)``; samples are apart."""
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """Words ``(n,)`` at ``positions`` that raise the mean loss from ``before`` to ``after``."""
+
+    words: Tensor
+    positions: tuple[int, ...]
+    before: float
+    after: float
+
+
+def first_order(loss: TokenLoss, tokens: Tensor, weight: Tensor) -> Tensor:
+    """The estimated change of the loss ``(B, L, V)`` by each word of ``weight (V, E)`` at each
+    position of ``tokens (B, L)``."""
+    embedded = weight[tokens].detach().requires_grad_()
+    with torch.enable_grad():
+        (slope,) = torch.autograd.grad(loss(embedded).sum(), embedded)
+    here = (slope * embedded.detach()).sum(dim=-1, keepdim=True)
+    return slope @ weight.T - here
+
+
+def hotflip(
+    loss: TokenLoss,
+    tokens: Tensor,
+    weight: Tensor,
+    *,
+    flips: int = 1,
+    words: Tensor | None = None,
+    positions: Tensor | None = None,
+) -> Tensor:
+    """``tokens (B, L)`` after at most ``flips`` exchanges, each the best by the first order.
+
+    ``words (V,)`` and ``positions (B, L)`` are masks of what may be put where; a position is
+    exchanged once. Where no exchange promises a rise, a row stays as it is.
+    """
+    tokens, rows = tokens.clone(), torch.arange(len(tokens), device=tokens.device)
+    free = torch.ones_like(tokens, dtype=torch.bool) if positions is None else positions.clone()
+    for _ in range(flips):
+        gain = first_order(loss, tokens, weight).masked_fill(~free[..., None], -torch.inf)
+        if words is not None:
+            gain = gain.masked_fill(~words, -torch.inf)
+        best = gain.flatten(1).max(dim=1)
+        place, word = best.indices // len(weight), best.indices % len(weight)
+        rises = best.values > 0
+        tokens[rows[rises], place[rises]] = word[rises]
+        free[rows, place] = False
+    return tokens
+
+
+def universal_trigger(
+    loss: TokenLoss,
+    tokens: Tensor,
+    weight: Tensor,
+    positions: Sequence[int],
+    *,
+    rounds: int = 5,
+    candidates: int = 20,
+    words: Tensor | None = None,
+    start: int | None = None,
+) -> Trigger:
+    """One choice of words at ``positions`` that raises the mean loss over all rows most.
+
+    Each round goes through the positions: the ``candidates`` words that the averaged first order
+    puts highest are tried, and the best is kept. It ends early when a round changes nothing.
+    ``start`` is the word that stands at the positions first, by default what is there in each row
+    (the first round then puts one). Raises InputError where no word is allowed.
+    """
+    allowed = torch.ones(len(weight), dtype=torch.bool) if words is None else words
+    if not allowed.any() or not positions:
+        raise InputError("a trigger needs words and positions", fix="allow at least one of each")
+    places = tuple(int(p) for p in positions)
+    trigger = torch.full((len(places),), -1 if start is None else start)
+    value = before = _mean(loss, tokens, weight)
+    if start is not None:
+        value = _mean(loss, _placed(tokens, trigger, places), weight)
+    for _ in range(rounds):
+        changed = False
+        for turn in range(len(places)):
+            current = _placed(tokens, trigger, places)
+            gain = first_order(loss, current, weight).mean(dim=0)[places[turn]]
+            gain = gain.masked_fill(~allowed.to(gain.device), -torch.inf)
+            for word in gain.topk(min(candidates, int(allowed.sum()))).indices.tolist():
+                tried = trigger.clone()
+                tried[turn] = word
+                reached = _mean(loss, _placed(tokens, tried, places), weight)
+                if reached > value:
+                    trigger, value, changed = tried, reached, True
+        if not changed:
+            break
+    return Trigger(trigger, places, before, value)
+
+
+def token_leaves(x: TensorDict, tolerance: float = 1e-3) -> list[Any]:
+    """Keys of the leaves ``(B, L, V)`` whose rows are relaxed one-hot words or all zero."""
+    found = []
+    for key, leaf in float_leaves(x).items():
+        if leaf.ndim != 3 or leaf.shape[-1] < 2 or bool((leaf < -tolerance).any()):
+            continue
+        total = leaf.sum(dim=-1)
+        word, none = (total - 1).abs() < tolerance, total.abs() < tolerance
+        if bool((word | none).all()) and bool(word.any()):
+            found.append(key)
+    return found
+
+
+def _placed(tokens: Tensor, trigger: Tensor, places: tuple[int, ...]) -> Tensor:
+    out = tokens.clone()
+    for place, word in zip(places, trigger.tolist(), strict=True):
+        if word >= 0:
+            out[:, place] = word
+    return out
+
+
+@torch.no_grad()
+def _mean(loss: TokenLoss, tokens: Tensor, weight: Tensor) -> float:
+    return float(loss(weight[tokens]).mean())

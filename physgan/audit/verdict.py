@@ -1,0 +1,150 @@
+"""From figures to plain words: what is wrong with a run, and what to change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from physgan.audit.balance import Balance
+from physgan.audit.neighbours import Coverage
+
+
+@dataclass(frozen=True)
+class Finding:
+    """``good`` or not, what was found, and what to change (empty where nothing is)."""
+
+    good: bool
+    text: str
+    change: str = ""
+
+
+def on_balance(b: Balance) -> list[Finding]:
+    """What the critic's figures mean."""
+    told = f"the critic ranks a real sample above a generated one in {b.separation:.0%} of pairs"
+    found: list[Finding] = []
+    if b.separation > 0.98:
+        found.append(
+            Finding(
+                False,
+                f"The critic has won: {told}.",
+                "weaken it: lower critic_lr, raise the regulariser (gamma), or feed it "
+                "augmented samples; check that generated samples have the form of the data",
+            )
+        )
+    elif b.separation < 0.4:
+        found.append(
+            Finding(
+                False,
+                f"The critic is wrong more often than right: {told}.",
+                "let it follow: raise critic_lr or n_critic",
+            )
+        )
+    elif b.separation < 0.55:
+        found.append(
+            Finding(
+                True,
+                f"The critic cannot tell ({told}): the generator has caught up or the critic is "
+                "too weak to see; coverage below decides which.",
+            )
+        )
+    else:
+        found.append(Finding(True, f"The game is balanced: {told}."))
+    if b.saturation is not None and b.saturation > 0.5:
+        found.append(
+            Finding(
+                False,
+                f"The generator's loss is saturated at {b.saturation:.0%} of its samples: it "
+                "learns next to nothing from them.",
+                "use an objective whose slope survives (non-saturating, rpgan, wgan)",
+            )
+        )
+    if b.slope_ratio > 20:
+        found.append(
+            Finding(
+                False,
+                f"The critic is jagged: one sample in twenty has {b.slope_ratio:.0f} times the "
+                "usual gradient.",
+                "raise the gradient penalty, or set spectral_norm",
+            )
+        )
+    return found
+
+
+def on_coverage(c: Coverage, spread: float) -> list[Finding]:
+    """What precision, recall, density, coverage and the spread of samples mean."""
+    figures = f"coverage {c.coverage:.2f}, precision {c.precision:.2f}"
+    found: list[Finding] = []
+    if c.coverage < 0.5 and c.precision >= 0.5:
+        found.append(
+            Finding(
+                False,
+                f"Modes are missing: samples look real but cover few of the data ({figures}).",
+                "raise the feature matching weight, lower the adversarial one, train longer, "
+                "use a larger batch, or relativistic objectives with r1r2",
+            )
+        )
+    elif c.precision < 0.5:
+        found.append(
+            Finding(
+                False,
+                f"Many samples lie where there are no data ({figures}).",
+                "train longer, strengthen the critic (n_critic, critic_network), or propose "
+                "with a filter",
+            )
+        )
+    else:
+        found.append(Finding(True, f"Samples cover the data ({figures})."))
+    if spread < 0.5:
+        found.append(
+            Finding(
+                False,
+                f"Samples repeat themselves: their neighbours are {spread:.2f} times as far apart "
+                "as those of the data.",
+                "a wider latent, a lower adversarial weight, or a diversity term (feature)",
+            )
+        )
+    return found
+
+
+def on_attacks(rows: list[dict[str, Any]]) -> list[Finding]:
+    """Whether tiny changes make samples pass as real."""
+    worst = max(rows, key=lambda row: row["rise"], default=None)
+    if worst is None:
+        return []
+    text = (
+        f"Changes of {worst['eps']:.0%} of the data's deviation ({worst['attack']}) raise the "
+        f"critic's score by {worst['rise']:.1f} of its deviations"
+    )
+    gained = worst.get("passed_after", 0.0) - worst.get("passed_before", 0.0)
+    if worst["rise"] > 2 or gained > 0.4:
+        return [Finding(False, text + ".", "smooth the critic: raise the gradient penalty (gamma)")]
+    return [Finding(True, text + ".")]
+
+
+def on_words(rows: list[dict[str, Any]]) -> list[Finding]:
+    """Whether one word everywhere fools the critic."""
+    return [
+        Finding(
+            False,
+            f"One word ({row['trigger_word']}) in the same place of every sample raises the "
+            f"critic's score by {row['trigger_rise']:.1f} of its deviations ({row['leaf']}).",
+            "raise the gradient penalty, or make the critic see the whole sample",
+        )
+        for row in rows
+        if row.get("trigger_rise", 0.0) > 2
+    ]
+
+
+def on_predictor(rows: list[dict[str, Any]]) -> list[Finding]:
+    """Whether predictions can be trusted near their samples."""
+    found = []
+    for row in rows:
+        share = row.get("left_interval", row.get("flipped", 0.0))
+        what = "leave their own interval" if "left_interval" in row else "change their class"
+        text = (
+            f"Changes of {row['eps']:.0%} of the data's deviation make {share:.0%} of the "
+            f"predictions of {row['property']} {what}."
+        )
+        change = f"fit the predictor with robust={row['eps']:g}" if share > 0.25 else ""
+        found.append(Finding(not change, text, change))
+    return found
