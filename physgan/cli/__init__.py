@@ -15,7 +15,9 @@ from rich.console import Console
 from physgan import __version__
 from physgan.errors import InputError, RunError
 
-MODULES = ("train", "domains", "doctor", "propose", "evaluate", "datasets", "report")
+MODULES = (
+    "train", "domains", "doctor", "propose", "evaluate", "datasets", "report", "audit", "cite",
+)  # fmt: skip
 
 
 def build_app() -> typer.Typer:

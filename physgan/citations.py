@@ -1,0 +1,150 @@
+"""BibTeX of the methods that a run used.
+
+The entries are in ``citations.bib``; the tables below say which option value rests on which. A
+domain adds its own through ``Domain.citations``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from physgan.run import Run
+
+GAN, F_GAN = "goodfellow2014gan", "nowozin2016fgan"
+
+CORES: dict[str, tuple[str, ...]] = {
+    "vae-gan": ("larsen2016vaegan", "kingma2014vae"),
+    "physics-gan": ("raissi2019pinn",),
+    "bigan": ("donahue2017bigan", "dumoulin2017ali"),
+    "cycle-gan": ("zhu2017cyclegan",),
+    "augmented-cycle-gan": ("almahairi2018augmented", "zhu2017cyclegan"),
+    "professor-forcing": ("lamb2016professor",),
+}
+OBJECTIVES: dict[str, tuple[str, ...]] = {
+    "non-saturating": (GAN,),
+    "minimax": (GAN,),
+    "wgan": ("arjovsky2017wasserstein",),
+    "wgan-clip": ("arjovsky2017wasserstein",),
+    "lsgan": ("mao2017least",),
+    "hinge": ("lim2017geometric",),
+    "rpgan": ("jolicoeur2019relativistic", "huang2024r3gan"),
+    "ragan": ("jolicoeur2019relativistic",),
+    "rwgan": ("guo2017relaxed",),
+    "mcgan-mean": ("mroueh2017mcgan",),
+    "mcgan-covariance": ("mroueh2017mcgan",),
+    "gmmn": ("li2015gmmn",),
+    "mmd-gan": ("li2017mmdgan",),
+    "cramer": ("bellemare2017cramer",),
+    "fisher": ("mroueh2017fisher",),
+    "ebgan": ("zhao2017ebgan",),
+    "began": ("berthelot2017began",),
+    "magan": ("wang2017magan",),
+    "f-kl": (F_GAN,),
+    "f-reverse-kl": (F_GAN,),
+    "f-jeffreys": (F_GAN,),
+    "f-hellinger": (F_GAN,),
+    "f-bhattacharyya": (F_GAN,),
+    "f-tv": (F_GAN,),
+    "f-pearson": (F_GAN,),
+    "f-js": (F_GAN,),
+    "f-gan": (F_GAN, GAN),
+}
+REGULARIZERS: dict[str, tuple[str, ...]] = {
+    "none": (),
+    "gp": ("gulrajani2017improved",),
+    "one-sided-gp": ("gulrajani2017improved",),
+    "r1": ("mescheder2018which",),
+    "r2": ("mescheder2018which",),
+    "r1r2": ("mescheder2018which", "huang2024r3gan"),
+    "approximate-r1": ("lin2025seaweed",),
+    "dragan": ("kodali2017dragan",),
+    "consistency": ("zhang2020consistency",),
+}
+AUGMENTATIONS: dict[str, tuple[str, ...]] = {
+    "diffaugment": ("zhao2020diffaugment",),
+    "domain": ("zhao2020diffaugment",),
+}
+CHOICES: dict[str, Mapping[str, tuple[str, ...]]] = {
+    "objective": OBJECTIVES,
+    "regularizer": REGULARIZERS,
+    "augmentation": AUGMENTATIONS,
+}
+"""Options of a core whose value names a method."""
+
+SWITCHES: dict[str, tuple[str, ...]] = {
+    "spectral_norm": ("miyato2018spectral",),
+    "feature": ("salimans2016improved",),
+    "perceptual": ("johnson2016perceptual",),
+    "auxiliary": ("odena2017acgan",),
+    "condition_drop": ("ho2022classifierfree",),
+    "laws": ("nocedal2006numerical",),
+}
+"""Options of a core that are in use where they are neither zero nor off."""
+
+OPTIMISERS: dict[str, tuple[str, ...]] = {
+    "sam": ("foret2021sam",),
+    "extra-adam": ("gidel2019variational",),
+    "optimistic-adam": ("daskalakis2018optimism",),
+}
+PREDICTOR = ("lakshminarayanan2017ensembles", "seitzer2022pitfalls", "lei2018distribution")
+ROBUST = ("goodfellow2015explaining",)
+AUDIT = (
+    "goodfellow2015explaining", "madry2018towards", "ebrahimi2018hotflip", "wallace2019universal",
+    "kynkaanniemi2019improved", "naeem2020reliable", "heusel2017ttur", "binkowski2018demystifying",
+)  # fmt: skip
+
+
+def library() -> dict[str, str]:
+    """Every entry of ``citations.bib`` by its key, as BibTeX."""
+    return entries((files("physgan") / "citations.bib").read_text(encoding="utf-8"))
+
+
+def entries(text: str) -> dict[str, str]:
+    """The entries of a BibTeX text by their keys; a closing brace stands alone on its line."""
+    found = re.findall(r"^(@\w+\{\s*([^,\s]+)\s*,.*?^\})", text, flags=re.MULTILINE | re.DOTALL)
+    return {key: entry for entry, key in found}
+
+
+def cite(run: Run) -> dict[str, str]:
+    """BibTeX of what the opened ``run`` used, by key: core, objective, regulariser and tricks,
+    training, predictor, audit, and what its domain adds."""
+    core: Mapping[str, Any] = getattr(run.core, "hparams", run.config.core_options)
+    keys = [*CORES.get(run.config.core, ()), *_of_core(core)]
+    keys += _of_training(run.config.trainer.model_dump())
+    if (run.folder / "predictor").is_dir():
+        keys += PREDICTOR
+        predictor = run.predictor()
+        keys += ROBUST if predictor and predictor.settings.get("robust") else ()
+    keys += AUDIT if (run.folder / "audit.json").exists() else ()
+    known = library()
+    return {key: known[key] for key in dict.fromkeys(keys)} | entries(run.domain.citations)
+
+
+def _of_core(options: Mapping[str, Any]) -> Iterable[str]:
+    plays = bool(options.get("adversarial", 1))
+    for name, table in CHOICES.items():
+        if plays:
+            yield from table.get(str(options.get(name)), ())
+    if plays and (options.get("objective_constants") or {}).get("real_target", 1.0) != 1.0:
+        yield "salimans2016improved"
+    if plays and (options.get("augmentation_constants") or {}).get("adaptive"):
+        yield "karras2020ada"
+    if plays and options.get("regularizer_interval", 1) > 1:
+        yield "karras2020analyzing"
+    for name, keys in SWITCHES.items():
+        if options.get(name):
+            yield from keys
+
+
+def _of_training(options: Mapping[str, Any]) -> Iterable[str]:
+    yield "loshchilov2019adamw"
+    if options.get("ema_decay"):
+        yield "yazici2019averaging"
+    if options.get("critic_lr") or options.get("lrs"):
+        yield "heusel2017ttur"
+    for name in [options.get("optimiser"), *(options.get("optimisers") or {}).values()]:
+        yield from OPTIMISERS.get(str(name), ())
