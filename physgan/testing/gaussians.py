@@ -215,16 +215,20 @@ class _RingCritic(nn.Module):
 
 
 class _RingAutoencoder(nn.Module):
+    """Through one number, as the ring is a line: a wider one would copy every point of the plane,
+    and no energy would tell the ring from the rest."""
+
     feature_dim = 16
 
     def __init__(self, condition_dim: int) -> None:
         super().__init__()
         self.code = _mlp(2 + condition_dim, self.feature_dim)
-        self.back = _mlp(self.feature_dim + condition_dim, 2)
+        self.waist = nn.Sequential(nn.SiLU(), nn.Linear(self.feature_dim, 1))
+        self.back = _mlp(1 + condition_dim, 2)
 
     def forward(self, x: TensorDict, condition: Tensor, given: TensorDict) -> Verdict:
         features = self.code(torch.cat([x["point"], condition], dim=1))
-        back = self.back(torch.cat([features, condition], dim=1))
+        back = self.back(torch.cat([self.waist(features), condition], dim=1))
         error = (back - x["point"]).square().sum(dim=1)
         return Verdict(error, features, TensorDict({"point": back}, x.batch_size))
 
