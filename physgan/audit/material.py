@@ -54,6 +54,15 @@ class Material:
         sign = -1.0 if getattr(objective, "autoencoding", False) else 1.0
         return lambda x: sign * critic(x, rows.condition[: len(x)], rows.given[: len(x)]).score
 
+    @torch.no_grad()
+    def deviations(self, rows: Rows) -> tuple[float, float]:
+        """How much the score of ``rows`` varies: with the sample under one and the same condition
+        (by samples exchanged between conditions), and in all."""
+        order = torch.arange(len(rows)).roll(1)
+        moved = Rows(rows.x[order], rows.condition, rows.given[order])
+        own, other = (self.score(part)(part.x) for part in (rows, moved))
+        return float((own - other).std() / 2**0.5), float(own.std())
+
 
 def gather(run: Run, data: Path | None, n: int, seed: int) -> Material:
     """``n`` samples of ``run`` and as many held-out rows of ``data``, by default those of its

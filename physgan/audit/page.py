@@ -24,6 +24,7 @@ TABLES = {
     "predictor": "Attacks on the predictor",
 }
 MEANINGS = {
+    "sight": "share of the score's deviation that the sample decides, not the condition",
     "separation": "a real sample scores above a generated one",
     "accuracy": "right at the best threshold",
     "saturation": "samples whose score the generator's loss no longer feels",
@@ -104,8 +105,10 @@ def _pictures(audit: Audit, domain: Domain) -> Html | None:
 
 def figures(audit: Audit, name: str) -> dict[str, Any]:
     """The figures of one subject by name, empty where there are none."""
-    found = audit.to_dict()[name]
-    return found or {}
+    found = audit.to_dict()[name] or {}
+    if name == "balance" and audit.sight is not None:
+        found = {"sight": audit.sight, **found}
+    return found
 
 
 def audit_table(audit: Audit) -> Table:

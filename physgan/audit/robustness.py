@@ -32,8 +32,8 @@ def attacks(
 
 
 def fool_critic(material: Material, eps: float, most: int = 256) -> list[Figures]:
-    """By attack on samples: the mean rise of the score in units of its deviation over samples, and
-    the share that scores above half of the real rows, before and after."""
+    """By attack on samples: the mean rise of the score, in units of its deviation over samples
+    under one condition, and the share that scores above half of the real rows, before and after."""
     fake = material.fake[:most]
     score = material.score(fake)
     with torch.no_grad():
@@ -42,7 +42,7 @@ def fool_critic(material: Material, eps: float, most: int = 256) -> list[Figures
         if material.real is not None:
             real = material.real[:most]
             bar = material.score(real)(real.x).median()
-    unit = before.std().clamp(min=1e-12)
+    unit = max(material.deviations(fake)[0], 1e-12)
     rows = []
     for name, changed in attacks(score, fake.x, eps, spread_of(fake.x)).items():
         with torch.no_grad():
@@ -110,7 +110,7 @@ def fool_by_words(material: Material, most: int = 128) -> list[Figures]:
     """By token leaf: how the critic's score of samples rises, in its deviations, by one exchanged
     word per sample (HotFlip) and by one word in the same place of all (a universal trigger)."""
     fake = material.fake[:most]
-    score = material.score(fake)
+    score, unit = material.score(fake), max(material.deviations(fake)[0], 1e-12)
     found = []
     for key in token_leaves(fake.x):
         leaf = fake.x[key]
@@ -123,7 +123,6 @@ def fool_by_words(material: Material, most: int = 128) -> list[Figures]:
         flipped = hotflip(loss, tokens, weight, words=words, positions=positions)
         with torch.no_grad():
             before, after = loss(weight[tokens]), loss(weight[flipped])
-        unit = float(before.std().clamp(min=1e-12))
         everywhere = positions.all(dim=0).nonzero().flatten().tolist()
         row: Figures = {
             "leaf": str(key),

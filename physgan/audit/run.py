@@ -20,13 +20,15 @@ from physgan.run import Run
 class Audit:
     """Figures by subject, None or empty where something was missing; ``notes`` say what and why.
 
-    ``distances`` hold ``frechet``, ``kid`` and ``spread``; ``pictures`` native samples of fixed
-    latents by weights; ``findings`` the verdict.
+    ``sight`` is the share of the critic's score that the sample decides, by deviation, where the
+    condition decides the rest; ``distances`` hold ``frechet``, ``kid`` and ``spread``;
+    ``pictures`` native samples of fixed latents by weights; ``findings`` the verdict.
     """
 
     run: str
     settings: dict[str, Any]
     notes: list[str] = field(default_factory=list)
+    sight: float | None = None
     balance: Balance | None = None
     coverage: Coverage | None = None
     distances: dict[str, float] = field(default_factory=dict)
@@ -93,6 +95,9 @@ def _judge(found: Audit, material: Material, eps: float) -> None:
         )
         return
     objective: Any = material.run.core.objective
+    by_sample, total = material.deviations(material.fake[:256])
+    found.sight = min(1.0, by_sample / max(total, 1e-12))
+    found.findings += verdict.on_sight(found.sight)
     if material.real is not None:
         size = min(len(material.real), len(material.fake), 256)
         real, fake = material.real[:size], material.fake[:size]

@@ -70,6 +70,21 @@ def on_balance(b: Balance) -> list[Finding]:
     return found
 
 
+def on_sight(sight: float) -> list[Finding]:
+    """Whether the critic looks at the sample at all."""
+    if sight >= 0.1:
+        return []
+    return [
+        Finding(
+            False,
+            f"The critic is nearly blind: {1 - sight:.1%} of its score's deviation comes from the "
+            "condition, not from the sample. Its other figures say little.",
+            "give it more to see (critic_network), a higher critic_lr or n_critic, a weaker "
+            "regulariser, a larger adversarial weight",
+        )
+    ]
+
+
 def on_coverage(c: Coverage, spread: float) -> list[Finding]:
     """What precision, recall, density, coverage and the spread of samples mean."""
     figures = f"coverage {c.coverage:.2f}, precision {c.precision:.2f}"

@@ -23,6 +23,7 @@ def test_everything_is_measured(trained):
     assert not found.notes
     values = found.to_dict()
     assert json.loads(json.dumps(values)) == values
+    assert 0 < found.sight <= 1
     assert 0 <= found.balance.separation <= 1 and 0.5 <= found.balance.accuracy <= 1
     assert 0 <= found.coverage.coverage <= 1 and found.distances["frechet"] > 0
     rises = [row["rise"] for row in found.critic]
@@ -99,11 +100,34 @@ def test_words_are_exchanged_where_there_are_words(trained):
     words = torch.eye(4)[torch.tensor([[0, 1, 1], [1, 0, 0], [0, 0, 2], [3, 1, 0]])]
     rows = Rows(TensorDict({"words": words}, [4]), torch.zeros(4, 0), TensorDict({}, [4]))
     (row,) = fool_by_words(Material(run, rows, rows))
-    deviation = (words @ liked).sum(1).std().item()
+    scores = (words @ liked).sum(1)
+    deviation = (scores - scores.roll(1)).std().item() / 2**0.5
     # HotFlip puts word 2 in place of the worst; the trigger puts it in the first place of all.
     assert row["hotflip_rise"] == pytest.approx((3 + 3 + 3 + 3) / 4 / deviation)
     assert row["trigger_word"] == 2 and row["hotflip_helped"] == 1.0
     assert row["trigger_rise"] == pytest.approx((3 + 2 + 3 + 1) / 4 / deviation)
+
+
+def test_a_critic_that_reads_the_condition_alone_is_called_blind(trained):
+    from physgan.audit.material import gather
+    from physgan.audit.verdict import on_sight
+    from physgan.domain import Verdict
+
+    run = Run.open(trained)
+
+    class Critic(torch.nn.Module):
+        weight = 0.0
+
+        def forward(self, x, condition, given):
+            return Verdict(condition.sum(1) + self.weight * x["point"][:, 0])
+
+    run.core.critic = Critic()
+    material = gather(run, None, 64, 0)
+    own, total = material.deviations(material.fake)
+    assert own == 0 and total > 0 and not on_sight(own / total)[0].good
+    Critic.weight = 100.0
+    own, total = material.deviations(material.fake)
+    assert own / total == pytest.approx(1, abs=0.3) and not on_sight(own / total)
 
 
 def test_robustness_is_an_option_of_predictors(trained):
