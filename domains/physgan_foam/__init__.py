@@ -1,0 +1,1 @@
+"""Foams: bubbles that exchange gas through films, grow, vanish, and change neighbours."""
