@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from physgan.conditions import Target, parse_target
 from physgan.errors import InputError
 from physgan.files import replace_folder
 from physgan_terrain.heightmap import Heightmap
-from physgan_terrain.lots import COLUMNS, draw_lots, values_of
+from physgan_terrain.lots import COLUMNS, draw_lots, keeping, values_of
 from physgan_terrain.networks.generator import TerrainGenerator
 from physgan_terrain.networks.windows import Span
 from physgan_terrain.slope.certificate import Certificate, CertificateBuilder
@@ -71,11 +72,15 @@ def world_of(run: Run, job: TerrainJob, seed: int) -> World:
     asked = run.schema.request([w for w in wishes if w.kind != "class"], 1)
     asked |= {w.name: torch.tensor([w.low]) for w in wishes if w.kind == "class"}
     if not job.wishes:
-        # A class alone leaves open how high and how rough: as one of its real tiles is.
+        # A class alone leaves open how high and how rough: as one of its real tiles is
+        # that such a limit leaves as it is.
         names = [prop.name for prop in run.schema.properties if prop.name in COLUMNS]
         place = int(asked["class"]) if "class" in asked else -1
         dice = torch.Generator().manual_seed(seed)
-        asked |= values_of(draw_lots(domain.lots, [place], dice), names)  # type: ignore[attr-defined]
+        lots: torch.Tensor = domain.lots  # type: ignore[attr-defined]
+        own = lots if place < 0 else lots[lots[:, 0] == place]
+        kept = keeping(own, math.inf if job.max_slope is None else job.max_slope)
+        asked |= values_of(draw_lots(kept, [place], dice), names)
     condition = run.schema(asked)
     return World(generator, condition, seed, cell=cell, limit=job.max_slope, step=job.step)
 

@@ -7,6 +7,7 @@ asked takes one such row.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -18,6 +19,7 @@ from physgan_terrain import exact
 COLUMNS = ("class", "relief", "mean_slope", "beta", "hypsometric_integral", "limit")
 """Of a lot: class index (-1 unknown), four properties, and the limit in degrees that it keeps."""
 MOST = 256
+FEWEST = 16
 
 
 def lots_of(height: Tensor, index: Tensor, limit: Tensor, cell: float) -> Tensor:
@@ -54,3 +56,23 @@ def draw_lots(lots: Tensor, index: Sequence[int] | Tensor, generator: torch.Gene
 def values_of(lots: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
     """The properties ``names`` of lots ``(B, 6)``, as a schema reads them."""
     return {name: lots[:, COLUMNS.index(name)] for name in names}
+
+
+def keeping(lots: Tensor, limit: float) -> Tensor:
+    """Those of ``lots (M, 6)`` that come nearest to a slope limit in degrees, all as they are
+    where it is infinite, and with less relief where they are steeper.
+
+    A tile under a limit is not a steep one cut off but a gentler one: heights of at least half the
+    steepness are scaled to it, as training does, or those of the gentlest 16.
+    """
+    wanted = math.tan(math.radians(min(limit, 89.0)))
+    share = (wanted / torch.tan(torch.deg2rad(lots[:, -1]))).clamp(max=1.0)
+    near = share >= 0.5
+    if not bool(near.any()):
+        near = share >= share.topk(min(FEWEST, len(share))).values[-1]
+    found, share = lots[near].clone(), share[near]
+    slope = COLUMNS.index("mean_slope")
+    found[:, COLUMNS.index("relief")] *= share
+    found[:, slope] = torch.rad2deg(torch.atan(share * torch.tan(torch.deg2rad(found[:, slope]))))
+    found[:, -1] = torch.minimum(found[:, -1], torch.tensor(float(limit)))
+    return found

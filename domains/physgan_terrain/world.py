@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 from tensordict import TensorDict
 from torch import Tensor
 
-from physgan_terrain.networks.exact import SETTING, on_grid, snap
 from physgan_terrain.networks.generator import TerrainGenerator
 from physgan_terrain.networks.windows import Span
 from physgan_terrain.noise import PlacedNoise
 
 STEP = 0.1
 """m; heights are whole numbers of steps, so that what files of 16 bits hold is what was meant."""
-REACH = 4.0
-"""Heights stay within so many times the sum of the octaves' amplitudes around the base."""
+REACH = 5.0
+"""Heights stay within so many standard deviations of their mean."""
+MEASURED = 256
+"""Side in cells of the window on which both are measured, in the world of seed 0."""
 CHUNK = 640
 STRIP = 512
 
@@ -61,25 +62,32 @@ class World:
         given = TensorDict({}, [1])
         if limit is not None:
             given["limit"] = torch.tensor([limit])
-        with torch.no_grad():
-            base, amplitudes, modulations = generator.eval().settings(condition, given)
-            net = on_grid(generator)
-            assert isinstance(net, TerrainGenerator)
-            net.direct.copy_(snap(net.direct, SETTING))
-            self.net = net
-            self.base, self.amplitudes = snap(base, SETTING), snap(amplitudes, SETTING)
-            self.modulations = [
-                [(snap(gain, SETTING), snap(bias, SETTING)) for gain, bias in level]
-                for level in modulations
-            ]
-        middle, spread = float(self.base), REACH * float(self.amplitudes.sum())
-        self.low = max(0, math.floor((middle - spread) / step))
-        self.high = max(self.low, math.ceil((middle + spread) / step))
+        # Ranges are measured on the same noise for every seed, so that seeds share one network.
+        self.net, settings = generator.exact_copy(PlacedNoise(0), condition, given)
+        self.base, self.amplitudes, self.modulations = settings
+        self.low, self.high = self._range()
         self.steps: tuple[int, int] | None = None
         self.halo = 0
         if limit is not None:
             self.steps = whole_steps(cell, limit, step, 0.0)
             self.halo = math.ceil((self.high - self.low) / self.steps[0])
+
+    def _range(self) -> tuple[int, int]:
+        """The lowest and the highest height in steps; the same for every seed."""
+        span = Span(0, MEASURED)
+        n = self._steps(PlacedNoise(0), span, span)
+        # Sums of whole numbers are exact, where those of floats depend on their order.
+        count, total, squares = n.size, int(n.sum()), int((n * n).sum())
+        middle = total / count
+        spread = REACH * math.sqrt(count * squares - total * total) / count
+        low = max(0, math.floor(middle - spread))
+        return low, max(low, math.ceil(middle + spread))
+
+    def _steps(self, noise: PlacedNoise, rows: Span, columns: Span) -> NDArray[np.int64]:
+        settings = self.base, self.amplitudes, self.modulations
+        with torch.no_grad():
+            height = self.net.refine(noise, rows, columns, *settings, exact=True)
+        return np.rint(height[0, 0].numpy() / self.step).astype(np.int64)
 
     def raw(self, rows: Span, columns: Span) -> NDArray[np.int64]:
         """Heights in steps before the projection; any window gives the same numbers."""
@@ -90,12 +98,7 @@ class World:
         return out
 
     def _chunk(self, rows: Span, columns: Span) -> NDArray[np.int64]:
-        with torch.no_grad():
-            height = self.net.refine(
-                self.noise, rows, columns, self.base, self.amplitudes, self.modulations, exact=True
-            )
-        n = np.rint(height[0, 0].numpy() / self.step).astype(np.int64)
-        return n.clip(self.low, self.high)
+        return self._steps(self.noise, rows, columns).clip(self.low, self.high)
 
     def window(self, rows: Span, columns: Span) -> Strip:
         """Rows and columns of the world, projected."""

@@ -1,11 +1,13 @@
 """Real tiles' figures as something to draw from."""
 
+import math
+
 import pytest
 import torch
 
 from physgan.errors import InputError
 from physgan_terrain import exact
-from physgan_terrain.lots import COLUMNS, MOST, draw_lots, lots_of, values_of
+from physgan_terrain.lots import COLUMNS, MOST, draw_lots, keeping, lots_of, values_of
 
 
 def lots(count=40):
@@ -42,3 +44,17 @@ def test_no_class_keeps_more_than_its_share():
     zeros = torch.zeros(len(height))
     found = lots_of(height.repeat(1, 1, 4, 4), zeros.long(), zeros, 90.0)
     assert len(found) == MOST
+
+
+def test_a_limit_is_kept_by_gentler_tiles():
+    steep = torch.tensor([[0, 1000.0, 30.0, 3, 0.5, 45.0], [0, 100.0, 5.0, 3, 0.5, 20.0]])
+    found = keeping(steep, 40.0)
+    assert len(found) == 2 and torch.equal(found[1], steep[1])
+    share = math.tan(math.radians(40.0))
+    assert found[0, 1] == pytest.approx(1000 * share, rel=1e-5)
+    wanted = math.degrees(math.atan(share * math.tan(math.radians(30.0))))
+    assert found[0, 2] == pytest.approx(wanted, rel=1e-5)
+    assert found[0, -1] == 40.0
+    # At 15 degrees the first is too steep by far; without a limit both stay.
+    assert keeping(steep, 15.0)[:, 1].tolist() == pytest.approx([73.62], rel=1e-3)
+    torch.testing.assert_close(keeping(steep, math.inf), steep)

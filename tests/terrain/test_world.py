@@ -1,5 +1,6 @@
 """A world is one function of its seed: seams, order, machine and limit make no difference."""
 
+import copy
 from itertools import pairwise
 
 import numpy as np
@@ -9,7 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensordict import TensorDict
 
-from physgan_terrain.networks.exact import ACTIVATION, EXACT, LARGEST, exact_places, on_grid, snap
+from physgan_terrain.networks.exact import (
+    ACTIVATION,
+    EXACT,
+    LARGEST,
+    exact_places,
+    scale_to_fit,
+    snap,
+    snap_weight_,
+)
 from physgan_terrain.networks.generator import TerrainGenerator, doubled
 from physgan_terrain.networks.windows import BLUR, Span, spans
 from physgan_terrain.noise import PlacedNoise
@@ -71,7 +80,8 @@ def test_noise_belongs_to_its_place_and_is_standard():
 
 def test_sums_on_the_grid_are_exact_in_any_order():
     torch.manual_seed(1)
-    conv = on_grid(torch.nn.Conv2d(40, 8, 3))
+    conv = torch.nn.Conv2d(40, 8, 3).requires_grad_(False)
+    snap_weight_(conv)
     places = exact_places(conv.weight)
     most = LARGEST * conv.weight.double().abs().flatten(1).sum(1).max()
     assert most * 2.0 ** (places + ACTIVATION) <= 2.0**EXACT
@@ -99,6 +109,29 @@ def test_the_exact_surface_is_that_of_the_network(generator):
         plain = generator.surface(made.noise, span, span, condition, TensorDict({}, [1]))[0, 0]
     exact = torch.from_numpy(made.metres(made.raw(span, span)))
     assert (plain - exact).std() < 0.02 * plain.std()
+
+
+def test_channels_are_brought_within_reach_by_powers_of_two():
+    x = torch.tensor([700.0, 7.9, 8.0, 0.01]).view(1, 4, 1, 1).expand(1, 4, 3, 3)
+    scale = scale_to_fit(x)
+    assert scale.tolist() == [2.0**-7, 1.0, 1.0, 2.0**6]
+
+
+def test_loud_channels_are_scaled_and_not_clipped(generator):
+    loud = copy.deepcopy(generator)
+    for level in loud.levels:
+        for conv in level.convs:
+            torch.nn.init.normal_(conv.weight, std=0.8)
+        torch.nn.init.normal_(level.height.weight, std=0.01)
+    heard = []
+    loud.levels[0].register_forward_hook(lambda *call: heard.append(call[2].abs().max()))
+    made, span = world(loud, limit=None), Span(0, 64)
+    with torch.no_grad():
+        asked = torch.tensor([[1.0, 0, 1]]), TensorDict({}, [1])
+        plain = loud.surface(made.noise, span, span, *asked)[0, 0]
+    assert max(heard) > 10 * LARGEST
+    exact = torch.from_numpy(made.metres(made.raw(span, span)))
+    assert (plain - exact).std() < 0.15 * plain.std()
 
 
 @pytest.mark.parametrize("limit", [12.0, 35.0])

@@ -8,7 +8,6 @@ operations on single numbers, which IEEE 754 rounds alike everywhere.
 
 from __future__ import annotations
 
-import copy
 import math
 
 import torch
@@ -19,6 +18,8 @@ ACTIVATION = 6
 LARGEST = 8.0
 SETTING = 10
 """Binary places of gains and biases, and of heights in metres."""
+FINE = 20
+"""Binary places of weights whose sums are taken in float64."""
 EXACT = 24
 
 
@@ -40,15 +41,13 @@ def exact_places(weight: Tensor) -> int:
     return max(1, room)
 
 
-def on_grid(module: nn.Module) -> nn.Module:
-    """A copy of ``module`` whose convolutions have weights, without bias, that sum exactly.
+def scale_to_fit(x: Tensor) -> Tensor:
+    """Powers of two ``(W,)`` that bring each channel of ``x (1, W, H, W')`` just within
+    ``LARGEST``; what hardly speaks is raised by 2^6 at most."""
+    largest = x.abs().amax(dim=(0, 2, 3)).clamp(min=2.0**-3)
+    return torch.exp2(torch.floor(torch.log2(LARGEST / largest)))
 
-    Biases are snapped to the grid of settings; they are added after the sum.
-    """
-    found = copy.deepcopy(module).eval().requires_grad_(False)
-    for part in found.modules():
-        if isinstance(part, nn.Conv2d):
-            part.weight.copy_(snap(part.weight, exact_places(part.weight)))
-            if part.bias is not None:
-                part.bias.copy_(snap(part.bias, SETTING))
-    return found
+
+def snap_weight_(conv: nn.Conv2d) -> None:
+    """Put the weight of ``conv``, in place, on the finest grid that sums exactly."""
+    conv.weight.copy_(snap(conv.weight, exact_places(conv.weight)))

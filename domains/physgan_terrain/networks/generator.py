@@ -9,6 +9,7 @@ padding and without its demodulation).
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 
 import torch
@@ -17,7 +18,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from physgan.domain import Generator
-from physgan_terrain.networks.exact import SETTING, activation_, snap
+from physgan_terrain.networks.exact import (
+    FINE,
+    SETTING,
+    activation_,
+    scale_to_fit,
+    snap,
+    snap_weight_,
+)
 from physgan_terrain.networks.windows import BLOCK, BLUR, Span, spans
 
 LATENT_LEVEL = 3
@@ -62,6 +70,36 @@ class Level(nn.Module):
             summed.add_(conv.bias[:, None, None]).mul_(gain).add_(bias)  # type: ignore[index]
             x = activation_(F.leaky_relu_(summed, SLOPE))
         return x
+
+    def fit_exactly(
+        self, x: Tensor, scale: Tensor, modulations: Sequence[tuple[Tensor, Tensor]]
+    ) -> tuple[Tensor, Tensor, list[tuple[Tensor, Tensor]]]:
+        """Bring this level, in place, within the reach of exact numbers, by what ``x`` makes of it.
+
+        A leaky ReLU passes positive factors, so each channel may be scaled by a power of two and
+        the next weights by its inverse: the function stays, its range becomes that of the grid.
+        ``scale (inner,)`` is that of the channels of ``x``. Gives the scaled output, its scale and
+        the scaled modulations. All of it is exact, and so the same on any machine.
+        """
+        found = []
+        for conv, (gain, bias) in zip(self.convs, modulations, strict=True):
+            assert isinstance(conv, nn.Conv2d) and conv.bias is not None
+            conv.weight.div_(scale[:, None, None])
+            plain = conv.weight.clone()
+            gain = snap(gain, SETTING)
+            snap_weight_(conv)
+            out = (F.conv2d(x, conv.weight) + snap(conv.bias, SETTING)[:, None, None]) * gain
+            scale = scale_to_fit(out + snap(bias, SETTING))
+            conv.weight.copy_(plain * scale[:, None, None, None])
+            snap_weight_(conv)
+            conv.bias.copy_(snap(conv.bias * scale, SETTING))
+            found.append((gain, snap(bias * scale[:, None, None], SETTING)))
+            x = F.conv2d(x, conv.weight).add_(conv.bias[:, None, None]).mul_(gain)
+            x = activation_(F.leaky_relu_(x.add_(found[-1][1]), SLOPE))
+        assert self.height.bias is not None
+        self.height.weight.copy_(snap(self.height.weight / scale[:, None, None], FINE))
+        self.height.bias.copy_(snap(self.height.bias, FINE))
+        return x, scale, found
 
     def exact_height(self, x: Tensor) -> Tensor:
         """The heights of ``x (B, W, H, W)`` in float64."""
@@ -206,6 +244,34 @@ class TerrainGenerator(Generator):
             height = said if height is None else height + said
         assert height is not None
         return torch.relu(base + height)
+
+    @torch.no_grad()
+    def exact_copy(
+        self, noise: NoiseField, condition: Tensor, given: TensorDict
+    ) -> tuple[TerrainGenerator, tuple[Tensor, Tensor, list[list[tuple[Tensor, Tensor]]]]]:
+        """A copy whose ``refine`` is exact under ``condition (1, C)``, with its settings.
+
+        The range of each channel is measured on a window of ``noise``, level by level.
+        """
+        base, amplitudes, modulations = self.eval().settings(condition, given)
+        net = copy.deepcopy(self).requires_grad_(False)
+        net.direct.copy_(snap(net.direct, SETTING))
+        need = spans(Span(0, 2 * self.tile), len(self.levels))
+        inner, scale, fitted = None, None, []
+        for level in reversed(range(len(self.levels))):
+            span = need[level].wider(BLOCK)
+            parts = [noise(level, self.channels(level), span, span)]
+            scales = [torch.ones(parts[0].shape[1])]
+            if inner is not None and scale is not None:
+                held = need[level + 1]
+                parts.append(activation_(doubled(inner, (held, held), (span, span)).clone()))
+                scales.append(scale)
+            module = net.levels[level]
+            inner, scale, found = module.fit_exactly(  # type: ignore[operator]
+                torch.cat(parts, dim=1), torch.cat(scales), modulations[level]
+            )
+            fitted.append(found)
+        return net, (snap(base, SETTING), snap(amplitudes, SETTING), fitted[::-1])
 
     def _of_class(self, condition: Tensor) -> tuple[Tensor, Tensor]:
         """Log octaves ``(B, L)`` and base ``(B,)``; those of all classes where it is unknown."""
