@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ import torch
 from tensordict import TensorDict
 from torch import Tensor
 
-from physgan.domain import Domain
+from physgan.domain import Domain, Verdict
 from physgan.errors import InputError
+from physgan.objectives import Objective
 from physgan.run import Run
 from physgan.training.folder import FINGERPRINTS
 
@@ -28,7 +30,7 @@ class Rows:
     def __len__(self) -> int:
         return len(self.condition)
 
-    def __getitem__(self, rows: slice) -> Rows:
+    def __getitem__(self, rows: slice | Tensor) -> Rows:
         return Rows(self.x[rows], self.condition[rows], self.given[rows])
 
 
@@ -48,11 +50,37 @@ class Material:
         """The run's critic network, or None."""
         return getattr(self.run.core, "critic", None)
 
-    def score(self, rows: Rows):
-        """The critic's score, higher for what it takes for real, as a function of x alone."""
-        critic, objective = self.critic, getattr(self.run.core, "objective", None)
-        sign = -1.0 if getattr(objective, "autoencoding", False) else 1.0
-        return lambda x: sign * critic(x, rows.condition[: len(x)], rows.given[: len(x)]).score
+    @property
+    def readable(self) -> bool:
+        """Whether the critic's opinion of one sample can be had: some objectives read it off the
+        features of real and generated rows together."""
+        return self.real is not None or not self._by_features
+
+    @property
+    def _by_features(self) -> bool:
+        return type(self.run.core.objective).witness is not Objective.witness  # type: ignore
+
+    def score(self, rows: Rows) -> Callable[[TensorDict], Tensor]:
+        """What tells real from fake, higher for what the critic takes for real, ``x -> (B,)``
+        under the conditions of ``rows``."""
+        objective: Any = self.run.core.objective
+        sign = -1.0 if objective.autoencoding else 1.0
+
+        def score(x: TensorDict) -> Tensor:
+            judged = self.critic(x, rows.condition[: len(x)], rows.given[: len(x)])
+            played = self._played(len(x)) if self._by_features else (judged, judged)
+            return sign * objective.witness(judged, *played)
+
+        return score
+
+    @torch.no_grad()
+    def _played(self, size: int) -> tuple[Verdict, ...]:
+        """Verdicts on real rows and on as many batches of fakes as the objective compares."""
+        assert self.real is not None
+        objective: Any = self.run.core.objective
+        order = [torch.arange(size).roll(n) for n in range(objective.fakes)]
+        batches = [self.real[:size], *(self.fake[rows] for rows in order)]
+        return tuple(self.critic(b.x, b.condition, b.given) for b in batches)
 
     @torch.no_grad()
     def deviations(self, rows: Rows) -> tuple[float, float]:

@@ -90,8 +90,14 @@ def _compare(found: Audit, material: Material, k: int) -> None:
 def _judge(found: Audit, material: Material, eps: float) -> None:
     if material.critic is None:
         found.notes.append(
-            "This run has no critic (its core plays without one, or the weights were saved "
-            "without it): balance and attacks on the critic are left out."
+            "This run has no critic of single samples (its core plays without one, or the weights "
+            "were saved without it): balance and attacks on the critic are left out."
+        )
+        return
+    if not material.readable:
+        found.notes.append(
+            "The critic of this objective says something of a sample only beside real ones: "
+            "balance and attacks on the critic are left out."
         )
         return
     objective: Any = material.run.core.objective

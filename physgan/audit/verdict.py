@@ -44,7 +44,7 @@ def on_balance(b: Balance) -> list[Finding]:
             Finding(
                 True,
                 f"The critic cannot tell ({told}): the generator has caught up or the critic is "
-                "too weak to see; coverage below decides which.",
+                "too weak to see; coverage decides which.",
             )
         )
     else:

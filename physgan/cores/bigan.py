@@ -52,7 +52,7 @@ class BiGAN(Core):
         network = {"latent_dim": opt.latent_dim, **(opt.network or {})}
         self.generator = domain.generator(schema.dim, **network)
         self.encoder = domain.encoder(schema.dim, **network)
-        self.critic = domain.critic(schema.dim + opt.latent_dim, **opt.critic_network)
+        self.joint_critic = domain.critic(schema.dim + opt.latent_dim, **opt.critic_network)
         self.objective = objectives.build(opt.objective, **opt.objective_constants)
         if self.objective.fakes > 1 or not self.objective.needs_critic:
             raise InputError(
@@ -72,7 +72,7 @@ class BiGAN(Core):
 
     @property
     def players(self) -> Mapping[str, nn.Module]:
-        return {"generator": self.generator, "encoder": self.encoder, "critic": self.critic}
+        return {"generator": self.generator, "encoder": self.encoder, "critic": self.joint_critic}
 
     def turns(self, draw: Draw, step: int) -> Iterator[Turn]:
         batch = draw()
@@ -93,9 +93,9 @@ class BiGAN(Core):
         total = loss if penalty is None else loss + penalty
         yield Turn((Loss(total, ("critic",)),), ("critic",), logs)
         with torch.no_grad():
-            self.objective.after_critic_step(self.critic, *said)
+            self.objective.after_critic_step(self.joint_critic, *said)
 
-        with resting(self.critic):
+        with resting(self.joint_critic):
             swapped = [self._judge(pair, condition, given) for pair in (fake, real)]
             against = self.objective.critic_loss(*swapped)
         logs = {"adversarial": against.detach()}
@@ -121,7 +121,7 @@ class BiGAN(Core):
         return TensorDict({"x": x, "z": z}, x.batch_size)
 
     def _judge(self, pair: TensorDict, condition: Tensor, given: TensorDict) -> Verdict:
-        return self.critic(pair["x"], torch.cat([condition, pair["z"]], dim=1), given)
+        return self.joint_critic(pair["x"], torch.cat([condition, pair["z"]], dim=1), given)
 
     @torch.no_grad()
     def sample(self, condition: Tensor, given: TensorDict) -> TensorDict:

@@ -65,6 +65,16 @@ def test_without_critic_and_predictor_it_says_so_and_audits_the_rest(tmp_path):
     assert found.balance is None and not found.critic and found.coverage is not None
 
 
+@pytest.mark.parametrize("objective", ["cramer", "mcgan-covariance", "hinge"])
+def test_critics_that_read_features_are_audited_beside_real_rows(tmp_path, objective):
+    run = Run.open(make_run(tmp_path / "run", objective=objective))
+    found = audit(run, n=64, latents=0)
+    assert 0 <= found.balance.separation <= 1 and all(row["rise"] > 0 for row in found.critic)
+    run.config = run.config.model_copy(update={"data": str(tmp_path / "gone")})
+    alone = audit(run, n=64, latents=0)
+    assert bool(alone.critic) is (objective == "hinge")
+
+
 def test_data_that_are_gone_are_noted_and_data_asked_for_are_refused(trained, tmp_path):
     run = Run.open(trained)
     run.config = run.config.model_copy(update={"data": str(tmp_path / "gone.csv")})

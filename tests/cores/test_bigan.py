@@ -70,7 +70,7 @@ def linear_game(ring, wrong=False):
     weight = torch.tensor([[1.5, 0.4], [-0.3, 0.8]], dtype=torch.double)
     core.generator = Linear(weight)
     core.encoder = Inverse(torch.linalg.inv(weight) if not wrong else weight.T.contiguous())
-    core.critic = Quadratic()
+    core.joint_critic = Quadratic()
     return core
 
 
@@ -82,7 +82,7 @@ def best_critic_loss(core):
         x = core.generator(torch.randn_like(z), nothing, empty)
         real = core._joint(x, core._encode(x, nothing, empty))
         fake = core._joint(core._make(z, nothing, empty), z)
-    parameters = list(core.critic.parameters())
+    parameters = list(core.joint_critic.parameters())
     optimiser = torch.optim.LBFGS(parameters, max_iter=100, line_search_fn="strong_wolfe")
 
     def loss():
@@ -116,7 +116,7 @@ def test_every_gradient_is_that_of_the_networks_own_loss(ring):
     code = mean + (log_variance / 2).exp() * torch.randn_like(mean)
     z = torch.randn_like(code)
     x = core.generator(z, condition, given)
-    judge = lambda x, z: core.critic(x, torch.cat([condition, z], 1), given).score  # noqa: E731
+    judge = lambda x, z: core.joint_critic(x, torch.cat([condition, z], 1), given).score  # noqa: E731
     recovered = (core.encoder(x, condition, given)[0] - z).square().mean()
     makers = sp(-judge(x, z)).mean() + sp(judge(batch["x"], code)).mean() + 0.3 * recovered
     own = {}
