@@ -19,37 +19,31 @@ def rasterise(frame: Frame, box: tuple[float, float], size: tuple[int, int]) -> 
     """
     height, width = size
     if frame.labels is not None:
-        rows = (np.arange(height) + 0.5) * frame.labels.shape[0] / height
-        columns = (np.arange(width) + 0.5) * frame.labels.shape[1] / width
-        return frame.labels[np.ix_(rows.astype(int), columns.astype(int))]
-    scaled = frame.points * np.array([width / box[1], height / box[0]])
-    first = np.concatenate([[0], np.cumsum(frame.count)[:-1]])
+        rows = ((np.arange(height) + 0.5) * frame.labels.shape[0] / height).astype(int)
+        columns = ((np.arange(width) + 0.5) * frame.labels.shape[1] / width).astype(int)
+        return frame.labels[np.ix_(rows, columns)]
+    if len(frame.ident) == 1:
+        return np.full(size, frame.ident[0], np.int32)
+    points = frame.points * np.array([width / box[1], height / box[0]])
     sides = np.stack([frame.left, frame.right], 1)
-    args = scaled, first.astype(np.int64), frame.count
-    per_row = _count_crossings(*args, height)
-    start = np.concatenate([[0], np.cumsum(per_row)])
-    place, name = _crossings(*args, sides, start, height, width)
-    labels = np.full(size, -1, np.int32)
-    _fill(place, name, start, labels)
-    if (per_row == 0).any():
-        # a row that no film crosses lies in one bubble: look for a film above or below it
-        turned = Frame(**{**vars(frame), "points": frame.points[:, ::-1]})
-        if (per_row == 0).all() and len(frame.count) == 0:
-            return np.full(size, frame.ident[0], np.int32)
-        flipped = Frame(**{**vars(turned), "left": frame.right, "right": frame.left})
-        if (per_row == 0).all() or (labels >= 0).all(1).any():
-            columns = _columns(flipped, (box[1], box[0]), (width, height))
-            labels = np.where(labels < 0, columns.T, labels)
+    labels = _scan(points, frame.count, sides, size)
+    if (labels < 0).any():
+        # no film crosses these rows, so each lies in one bubble: ask along the columns
+        across = _scan(points[:, ::-1].copy(), frame.count, sides[:, ::-1].copy(), (width, height))
+        rows = (labels < 0).any(1)
+        labels[rows] = across.T.max(1)[rows, None] if (across < 0).any() else across.T[rows]
     return labels
 
 
-def _columns(frame: Frame, box: tuple[float, float], size: tuple[int, int]):
-    scaled = frame.points * np.array([size[1] / box[1], size[0] / box[0]])
-    first = np.concatenate([[0], np.cumsum(frame.count)[:-1]]).astype(np.int64)
-    sides = np.stack([frame.left, frame.right], 1)
-    per_row = _count_crossings(scaled, first, frame.count, size[0])
-    start = np.concatenate([[0], np.cumsum(per_row)])
-    place, name = _crossings(scaled, first, frame.count, sides, start, *size)
+def _scan(
+    points: NDArray[np.float64],
+    count: NDArray[np.int32],
+    sides: NDArray[np.int32],
+    size: tuple[int, int],
+) -> NDArray[np.int32]:
+    first = np.concatenate([[0], np.cumsum(count)[:-1]]).astype(np.int64)
+    start = np.concatenate([[0], np.cumsum(_count_crossings(points, first, count, size[0]))])
+    place, name = _crossings(points, first, count, sides, start, *size)
     labels = np.full(size, -1, np.int32)
     _fill(place, name, start, labels)
     return labels
@@ -60,9 +54,8 @@ def _count_crossings(points, first, count, height):
     out = np.zeros(height, np.int64)
     for f in range(len(count)):
         for k in range(first[f], first[f] + count[f] - 1):
-            low, high = points[k, 1], points[k + 1, 1]
-            if low > high:
-                low, high = high, low
+            low = min(points[k, 1], points[k + 1, 1])
+            high = max(points[k, 1], points[k + 1, 1])
             for row in range(math.ceil(low - 0.5), math.ceil(high - 0.5)):
                 out[row % height] += 1
     return out
@@ -78,7 +71,7 @@ def _crossings(points, first, count, sides, start, height, width):
         for k in range(first[f], first[f] + count[f] - 1):
             x, y = points[k, 0], points[k, 1]
             dx, dy = points[k + 1, 0] - x, points[k + 1, 1] - y
-            low, high = min(y, y + dy), max(y, y + dy)
+            low, high = min(y, points[k + 1, 1]), max(y, points[k + 1, 1])
             for row in range(math.ceil(low - 0.5), math.ceil(high - 0.5)):
                 at = used[row % height]
                 used[row % height] += 1
