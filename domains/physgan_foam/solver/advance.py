@@ -40,7 +40,9 @@ def advance(net, beta, resolution, courant, shortest, tolerance, tau, end, until
         h = resolution * radius
         remesh(net, h)
         for _ in range(BETWEEN):
-            dt = min(courant * h * h, (end - tau) / beta)
+            # equal steps to the end: a tiny last one would make the pressures repay at once
+            steps = math.ceil((end - tau) / (beta * courant * h * h))
+            dt = (end - tau) / (beta * steps)
             flip_short(net, shortest * radius, 1.4)
             measure(net, segment, sweep, length)
             if beta < 1.0:
@@ -49,7 +51,7 @@ def advance(net, beta, resolution, courant, shortest, tolerance, tau, end, until
             move_films(net, segment, sweep, dt, 0.2 * h)
             move_junctions(net, gain, dt, 0.2 * h)
             grow(net, beta * dt)
-            tau += beta * dt
+            tau = end if steps == 1 else tau + beta * dt
             # more than a triangle can lose until the next look
             small = max(1.2 * math.pi * beta * dt, 1.5 * (shortest * radius) ** 2)
             removed = sweep_small(net, small, 1.4 * shortest * radius)
