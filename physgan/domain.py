@@ -127,7 +127,8 @@ class Domain(ABC):
 
     def recommended(self) -> dict[str, Any]:
         """Settings that suit this domain: the ``core`` that a run has by default, under ``cores``
-        the options of each, the ``trainer`` section of a config, and ``predictor`` options;
+        the options of each, the ``trainer`` section of a config, ``predictor`` options, and the
+        ``predictor_share`` of the training time that the predictor gets besides (default .75);
         whatever the user sets goes before them."""
         return {}
 

@@ -110,6 +110,8 @@ class Run:
 
     @classmethod
     def _prepare(cls, folder: Path, config: RunConfig, path: Path | None) -> Run:
+        from physgan.cores import build
+
         domain = _load_domain(config)
         data = {s: domain.load(path, s, config.properties) for s in ("train", "val")}
         y = data["train"].batch["y"]
@@ -120,7 +122,7 @@ class Run:
                 raise unknown_key(name, sorted(set(known) & set(y.keys())), "property")
         schema = ConditionSchema([known[name] for name in names], y)
         rng.seed_all(config.trainer.seed)
-        core = _build_core(config, domain, schema)
+        core = build(config.core, domain, schema, **config.core_options)
         config = config.model_copy(update={"properties": tuple(names)})
         return cls(folder, config, domain, schema, core, data)
 
@@ -130,11 +132,14 @@ class Run:
 
         ``weights`` may be ``best.safetensors``. Raises InputError that names the file at fault.
         """
+        from physgan.cores import build
+
         folder = Path(folder)
         config = RunConfig.from_dict(_read_run(folder), str(folder / CONFIG))
         domain = _load_domain(config)
         schema = read_domain(folder, domain)
-        run = cls(folder, config, domain, schema, _build_core(config, domain, schema))
+        core = build(config.core, domain, schema, **config.core_options)
+        run = cls(folder, config, domain, schema, core)
         run.load_weights(weights)
         run.core.to(device).requires_grad_(False)
         run.schema.to(device)
@@ -219,9 +224,8 @@ class Run:
         if n < 1:
             raise InputError(f"cannot draw {n} samples", fix="ask for at least one")
         asked = self.schema.request(targets, n)
-        if not asked:
-            return self.domain.ordinary(self.schema, n)
-        return self.schema(asked), TensorDict({}, [n])
+        free = self.domain.ordinary(self.schema, n) if not asked else None
+        return free or (self.schema(asked), TensorDict({}, [n]))
 
     def predictor(self) -> Predictor | None:
         """The property predictor of this run, or None where none was trained."""
@@ -294,11 +298,3 @@ def _load_domain(config: RunConfig) -> Domain:
         return domains.load(config.domain, **config.domain_options)
     except TypeError as error:
         raise InputError(f"the domain {config.domain!r} cannot take this: {error}") from error
-
-
-def _build_core(config: RunConfig, domain: Domain, schema: ConditionSchema) -> Core:
-    from physgan.cores import CORES
-
-    if config.core not in CORES:
-        raise unknown_key(config.core, CORES, "core")
-    return CORES[config.core](domain, schema, **config.core_options)  # type: ignore[call-arg]

@@ -159,6 +159,8 @@ class TerrainDomain(Domain):
         common = {"objective": "non-saturating", "regularizer_interval": 8, "latent_dim": latent}
         return {
             "core": "physics-gan",
+            # All properties but the class follow from heights; nothing needs a prediction.
+            "predictor_share": 0.0,
             "cores": {
                 "physics-gan": {
                     **common,

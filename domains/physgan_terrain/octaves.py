@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from physgan_terrain.networks.generator import doubled
+from physgan_terrain.networks.doubling import doubled
 from physgan_terrain.networks.windows import BLUR, Span
 
 

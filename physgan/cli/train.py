@@ -43,9 +43,15 @@ def train(
     predictor_minutes: Annotated[
         float | None,
         typer.Option(
-            min=0, help="Time for the property predictor; default 75 % of --minutes, 0 for none."
+            min=0,
+            help="Time for the property predictor, 0 for none; default 75 % of --minutes where "
+            "the domain has use for one.",
         ),
     ] = None,
+    robust: Annotated[
+        float,
+        typer.Option(min=0, help="Train the predictor against attacks of this size, in x's units."),
+    ] = 0.0,
     set: Annotated[
         list[str] | None,
         typer.Option("--set", "-s", help="KEY=VALUE, such as lr=1e-3, core.latent_dim=64."),
@@ -79,10 +85,10 @@ def train(
         values = with_advice(values)
         where = str(config) if config else ""
         run = Run.start(out, RunConfig.from_dict(override(values, set or []), where))
-    _train(run, out, predictor_minutes)
+    _train(run, out, predictor_minutes, robust)
 
 
-def _train(run: Any, out: Path, predictor_minutes: float | None) -> None:
+def _train(run: Any, out: Path, predictor_minutes: float | None, robust: float) -> None:
     from physgan.training.progress import Reporter
 
     reporter = Reporter()
@@ -95,10 +101,11 @@ def _train(run: Any, out: Path, predictor_minutes: float | None) -> None:
         reporter.say(f"  physgan train --resume --out {shlex.quote(str(out))}")
         raise typer.Exit(130)
     reporter.say(f"done at step {outcome.step} after {outcome.minutes:.1f} minutes: {out}")
-    budget = 0.75 * (run.config.trainer.max_minutes or 20)
+    share = run.domain.recommended().get("predictor_share", 0.75)
+    budget = share * (run.config.trainer.max_minutes or 20)
     minutes = budget if predictor_minutes is None else predictor_minutes
     if minutes > 0:
-        _equip(run, reporter, minutes)
+        _equip(run, reporter, minutes, robust)
 
 
 def _settle(run: Any, reporter: Any, minutes: float) -> None:
@@ -111,7 +118,7 @@ def _settle(run: Any, reporter: Any, minutes: float) -> None:
         reporter.say(f"settled the prior: held-out log-likelihood {told}")
 
 
-def _equip(run: Any, reporter: Any, minutes: float) -> None:
+def _equip(run: Any, reporter: Any, minutes: float, robust: float) -> None:
     """Fit what proposals need: the predictor with its intervals, and the oracle's references."""
     from physgan.equip import (
         calibrate_oracle,
@@ -121,7 +128,7 @@ def _equip(run: Any, reporter: Any, minutes: float) -> None:
     )
 
     reporter.say(f"fitting the property predictor, at most {minutes:.1f} minutes")
-    predictor = fit_run_predictor(run, options_for(run.domain, minutes))
+    predictor = fit_run_predictor(run, options_for(run.domain, minutes, robust=robust))
     properties: dict[str, Any] = predictor.report["properties"] if predictor else {}
     for name, figures in properties.items():
         told = ", ".join(f"{k} {v:.3g}" for k, v in figures.items())

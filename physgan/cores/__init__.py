@@ -1,5 +1,9 @@
 """Cores by name; a run's config names one."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from physgan.cores.augmented_cycle_gan import AugmentedCycleGAN
 from physgan.cores.base import Core, Loss, Turn, resting
 from physgan.cores.bigan import BiGAN
@@ -7,6 +11,11 @@ from physgan.cores.cycle_gan import CycleGAN
 from physgan.cores.physics_gan import PhysicsGAN
 from physgan.cores.professor_forcing import ProfessorForcing
 from physgan.cores.vae_gan import VAEGAN
+from physgan.training.options import unknown_key
+
+if TYPE_CHECKING:
+    from physgan.conditions import ConditionSchema
+    from physgan.domain import Domain
 
 CORES: dict[str, type[Core]] = {
     "vae-gan": VAEGAN,
@@ -16,7 +25,15 @@ CORES: dict[str, type[Core]] = {
     "augmented-cycle-gan": AugmentedCycleGAN,
 }
 
+
+def build(name: str, domain: Domain, schema: ConditionSchema, **options: Any) -> Core:
+    """The core called ``name``; InputError, with the nearest name, where there is none."""
+    if name not in CORES:
+        raise unknown_key(name, CORES, "core")
+    return CORES[name](domain, schema, **options)  # type: ignore[call-arg]
+
+
 __all__ = [
     "CORES", "VAEGAN", "AugmentedCycleGAN", "BiGAN", "Core", "CycleGAN", "Loss", "PhysicsGAN",
-    "ProfessorForcing", "Turn", "resting",
+    "ProfessorForcing", "Turn", "build", "resting",
 ]  # fmt: skip

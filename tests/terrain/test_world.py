@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensordict import TensorDict
 
+from physgan_terrain.networks.doubling import doubled
 from physgan_terrain.networks.exact import (
     ACTIVATION,
     EXACT,
@@ -19,7 +20,7 @@ from physgan_terrain.networks.exact import (
     snap,
     snap_weight_,
 )
-from physgan_terrain.networks.generator import TerrainGenerator, doubled
+from physgan_terrain.networks.generator import TerrainGenerator
 from physgan_terrain.networks.windows import BLUR, Span, spans
 from physgan_terrain.noise import PlacedNoise
 from physgan_terrain.slope.operators import horn, zevenbergen_thorne
