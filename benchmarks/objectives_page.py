@@ -1,0 +1,40 @@
+"""The picture of the page of objectives: what every one makes of the ring."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from physgan.testing.gaussians import GaussianRing
+
+PICTURE = Path(__file__).parents[1] / "docs" / "objectives_ring.png"
+COLUMNS = 9
+REACH = 1.6
+
+
+def picture(
+    points: Mapping[str, Sequence[Sequence[float]]], ring: GaussianRing, file: Path = PICTURE
+) -> Path:
+    """Samples of each objective on the ring as small multiples, three-sigma circles behind."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.patches import Circle
+
+    rows = math.ceil(len(points) / COLUMNS)
+    figure = Figure(figsize=(1.45 * COLUMNS, 1.65 * rows), dpi=100, layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
+    for axes in panels:
+        axes.set_axis_off()
+    for axes, (name, cloud) in zip(panels, points.items(), strict=False):
+        for centre in ring.centres.tolist():
+            axes.add_patch(Circle(tuple(centre), 3 * ring.sigma, color="0.85", lw=0))
+        axes.scatter(*zip(*cloud, strict=True), s=2, lw=0, color="tab:blue")
+        axes.set(xlim=(-REACH, REACH), ylim=(-REACH, REACH), aspect="equal", title=name)
+        axes.title.set_fontsize(9)
+        axes.set_axis_on()
+        axes.set(xticks=[], yticks=[])
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file)
+    return file
