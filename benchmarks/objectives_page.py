@@ -31,6 +31,8 @@ def picture(
         for centre in ring.centres.tolist():
             axes.add_patch(Circle(tuple(centre), 3 * ring.sigma, color="0.85", lw=0))
         axes.scatter(*zip(*cloud, strict=True), s=2, lw=0, color="tab:blue")
+        if not any(abs(x) < REACH and abs(y) < REACH for x, y in cloud):
+            axes.text(0, 0, "none in view", ha="center", va="center", fontsize=8)
         axes.set(xlim=(-REACH, REACH), ylim=(-REACH, REACH), aspect="equal", title=name)
         axes.title.set_fontsize(9)
         axes.set_axis_on()

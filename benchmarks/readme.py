@@ -1,12 +1,12 @@
-"""Put the figures of results/*.json into the README, between its markers.
+"""Put the figures of results/*.json into the README and the pages, between their markers.
 
-    python benchmarks/readme.py           # rewrite README.md
+    python benchmarks/readme.py           # rewrite README.md and docs/objectives.md
     python benchmarks/readme.py --check   # fail where it states anything else
 
 ``<!-- table:NAME -->`` is the field's table of results/NAME.json beside the published rows in
 published/NAME.json, ``<!-- table:NAME/PART -->`` another table of it, such as ``conditioning``, and
-``<!-- figure:NAME:KEY:FORMAT -->`` one figure in a sentence. Each ends with ``<!-- / -->``.
-A table without results is left empty; a sentence without them is refused.
+``<!-- figure:NAME:KEY:FORMAT -->`` one figure in a sentence, ``ROW/KEY`` that of a row. Each ends
+with ``<!-- / -->``. A table without results is left empty; a sentence without them is refused.
 """
 
 from __future__ import annotations
@@ -17,11 +17,14 @@ import math
 import re
 import sys
 from collections.abc import Callable, Mapping
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
+PAGES = (README, HERE.parent / "docs" / "objectives.md")
 MARKER = re.compile(r"<!-- (table|figure):([^>]+?) -->(.*?)<!-- / -->", re.DOTALL)
 COLUMNS = {
     "struct_valid": ("structure valid, %", ".2f"),
@@ -75,6 +78,14 @@ WORLDS = {
     "seconds_16384": ("time for 16384 x 16384 cells, to the file", ".0f"),
     "peak_mib_16384": ("peak memory for them", ".0f"),
     "train_minutes": ("training time", ".0f"),
+}
+OBJECTIVES = {
+    "modes_ring8": ("ring: modes of 8", ".0f"),
+    "good_ring8": ("ring: good, %", ".0f"),
+    "modes_grid25": ("grid: modes of 25", ".0f"),
+    "good_grid25": ("grid: good, %", ".0f"),
+    "mmd_terrain": ("terrain: MMD", ".2f"),
+    "step_ms": ("terrain: ms a step", ".0f"),
 }
 MORE_UNITS = {
     "target_mae_predicted_first_draw": "eV/atom", "oracle_mae": "eV/atom", "seconds_10000": "s",
@@ -171,11 +182,33 @@ def worlds_table(record: Mapping[str, Any]) -> str:
     return listing(WORLDS, record)
 
 
+def objectives_table(record: Mapping[str, Any], section: str = "figures") -> str:
+    """Objectives: the median of each figure with its spread over the seeds in brackets."""
+    lines = [
+        "| | bounded by | " + " | ".join(title for title, _ in OBJECTIVES.values()) + " |",
+        "|---|---|" + "---:|" * len(OBJECTIVES),
+    ]
+    for name, row in [*record[section].items(), *record["baselines"].items()]:
+        cells = [
+            cell(row, key, form) + (f" ({row[f'{key}_spread']:{form}})" if key in row else "")
+            for key, (_, form) in OBJECTIVES.items()
+        ]
+        lines.append(f"| {name} | {row.get('regularizer', '')} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", *notes(record)])
+
+
+def variants_table(record: Mapping[str, Any]) -> str:
+    """Objectives: other settings of some."""
+    return objectives_table(record, "variants")
+
+
 PARTS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "": benchmark_table,
     "conditioning": conditioning_table,
     "landscapes": landscapes_table,
     "worlds": worlds_table,
+    "objectives": objectives_table,
+    "variants": variants_table,
 }
 
 
@@ -188,8 +221,8 @@ def render(text: str, folder: Path = HERE) -> str:
             name, key, form = wanted.split(":")
             record = read(name, folder)
             if record is None:
-                sys.exit(f"the README states {key} of results/{name}.json, which does not exist")
-            inside = format(record["figures"][key], form)
+                sys.exit(f"a page states {key} of results/{name}.json, which does not exist")
+            inside = format(reduce(getitem, key.split("/"), record["figures"]), form)
         else:
             name, _, part = wanted.partition("/")
             record = read(name, folder)
@@ -203,12 +236,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; fail if it would")
     check = parser.parse_args().check
-    text = README.read_text(encoding="utf-8")
-    wanted = render(text)
-    if check and wanted != text:
-        sys.exit("README.md differs from the results: run python benchmarks/readme.py")
-    if not check:
-        README.write_text(wanted, encoding="utf-8")
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        wanted = render(text)
+        if check and wanted != text:
+            sys.exit(f"{page.name} differs from the results: run python benchmarks/readme.py")
+        if not check:
+            page.write_text(wanted, encoding="utf-8")
 
 
 if __name__ == "__main__":
