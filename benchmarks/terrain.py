@@ -76,16 +76,19 @@ def main() -> None:
     wide = {name: np.concatenate([known[name], real[name]]) for name in real}
     judge: list[ClassJudge] = []
 
-    def row(name: str, draw: Callable[[], Stacks]) -> dict[str, Any]:
+    def row(name: str, draw: Callable[[], Stacks], made: bool = True) -> dict[str, Any]:
+        """Figures of tiles; those that were not ``made`` were asked for no limit and no class."""
+
         def compute() -> dict[str, Any]:
-            if not judge:
+            if made and not judge:
                 pairs = ((t.z, [str(label) for label in t.label]) for t in (train, val))
                 judge.append(ClassJudge.fit(*pairs, cell=cell, seed=SEED))
             tiles = draw()
-            found = evaluate(tiles, real, cell, judge[0], SEED, reference=wide)
+            found = evaluate(tiles, real, cell, judge[0] if made else None, SEED, reference=wide)
             worst = {n: c["slope_w1"] for n, c in found.classes.items()}
-            told = {key: found.summary[key] for key in KEYS}
-            return {**told, **excess(tiles, limits, cell), "slope_w1": worst}
+            told = {key: found.summary[key] for key in KEYS if key in found.summary}
+            kept_limits = excess(tiles, limits, cell) if made else {}
+            return {**told, **kept_limits, "slope_w1": worst}
 
         return kept(work / f"row-{name.replace(' ', '-')}-{options.n}.json", compute)
 
