@@ -112,9 +112,7 @@ def main() -> None:
         "spectral prior": row(
             "spectral", lambda: {c: spectral.sample(c, n, 64, SEED) for c in raw}
         ),
-        "real: training tiles against validation regions": row(
-            "real", lambda: even(known, options.n)
-        ),
+        "real training tiles": row("real", lambda: even(known, n), made=False),
     }
     worlds = [
         kept(work / f"world-{s}.json", lambda s=s: checked_world(run, s, work, SEED))
