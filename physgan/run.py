@@ -215,8 +215,7 @@ class Run:
     def ask(
         self, n: int, targets: Sequence[Target] = (), seed: int = 0
     ) -> tuple[Tensor, TensorDict]:
-        """The conditions ``(n, dim)`` and what is given ``(n,)`` under which ``sample`` draws for
-        the same arguments."""
+        """Conditions ``(n, dim)`` and given ``(n,)`` under which ``sample`` draws the same way."""
         with rng.isolated(seed):
             return self._ask(n, targets)
 
@@ -224,8 +223,9 @@ class Run:
         if n < 1:
             raise InputError(f"cannot draw {n} samples", fix="ask for at least one")
         asked = self.schema.request(targets, n)
-        free = self.domain.ordinary(self.schema, n) if not asked else None
-        return free or (self.schema(asked), TensorDict({}, [n]))
+        if asked:
+            return self.schema(asked), TensorDict({}, [n])
+        return self.domain.ordinary(self.schema, n)
 
     def predictor(self) -> Predictor | None:
         """The property predictor of this run, or None where none was trained."""
