@@ -1,0 +1,1 @@
+"""Protein sequences: conditional generation of residues, judged by oracles training never saw."""
