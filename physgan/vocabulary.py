@@ -19,7 +19,9 @@ class Property:
     ``classes`` is None for a continuous property. ``exact`` computes the property from a sample,
     ``x -> (B,)``, where no predictor is needed (density, slope); ``differentiable`` says that its
     gradients reach ``x``, so that a generator can be asked for it directly. ``log`` is for
-    quantities above zero that span decades: conditions hold their logarithm.
+    quantities above zero that span decades: conditions hold their logarithm, of the value plus
+    ``shift`` where zero occurs. With ``bins``, conditions also say in which of so many quantile
+    bins the value is, which helps where the data have several modes.
     """
 
     name: str
@@ -28,6 +30,8 @@ class Property:
     exact: Callable[[TensorDict], Tensor] | None = None
     differentiable: bool = False
     log: bool = False
+    shift: float = 0.0
+    bins: int = 0
 
     @property
     def is_exact(self) -> bool:
@@ -75,10 +79,15 @@ class Projection:
 
 
 class Oracle(ABC):
-    """An independent judge that training never sees (a potential, a measured landscape)."""
+    """An independent judge that training never sees (a potential, a measured landscape).
+
+    One that is ``counted`` keeps account of what it was asked: it is asked in this process, never
+    in copies of it.
+    """
 
     name: str
     properties: tuple[str, ...] = ()
+    counted: bool = False
 
     @abstractmethod
     def judge(self, samples: Sequence[Any]) -> list[dict[str, Any]]:

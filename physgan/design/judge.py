@@ -30,13 +30,17 @@ def judge(
     the domain has it, else from the oracle's figures that are named like a property.
     """
     samples = [candidate.sample for candidate in candidates]
-    rows = screen(
-        oracle.judge,
-        samples,
-        executor=executor,
-        workers=workers,
-        description=f"judging with {oracle.name}",
-        show_progress=show_progress,
+    rows = (
+        oracle.judge(samples)
+        if oracle.counted
+        else screen(
+            oracle.judge,
+            samples,
+            executor=executor,
+            workers=workers,
+            description=f"judging with {oracle.name}",
+            show_progress=show_progress,
+        )
     )
     hook = getattr(domain, "verify", None)
     known = {prop.name for prop in domain.properties}
