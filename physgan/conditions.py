@@ -16,9 +16,7 @@ from torch import Tensor, nn
 
 from physgan.domain import Property
 from physgan.errors import InputError
-
-SMALLEST = 1e-6
-"""Least value of a property whose logarithm is taken."""
+from physgan.scales import equal_shares, scaled, unscaled
 
 Kind = Literal["value", "range", "min", "max", "class"]
 
@@ -88,10 +86,11 @@ def parse_target(text: str, properties: Sequence[Property]) -> Target:
 class ConditionSchema(nn.Module):
     """Encodes properties as ``(B, dim)``: each value standardised and flagged.
 
-    Layout per continuous property: ``[value * known, known]``; per class property:
-    ``[one-hot * known, known]``. Scales and the range of the data are buffers, so they travel
-    with the model. ``quantiles (P, 101)`` are the percentiles of the training values, ``fine
-    (P, 1001)`` their permilles.
+    Layout per continuous property: ``[value * known, one-hot of its bin * known, known]``; per
+    class property: ``[one-hot * known, known]``. Scales and the range of the data are buffers, so
+    they travel with the model. ``quantiles (P, 101)`` are the percentiles of the training values,
+    ``fine (P, 1001)`` their permilles. Bins hold equal shares of the rows, each as often as its
+    entry of ``weights (N,)`` says.
     """
 
     mean: Tensor
@@ -99,7 +98,12 @@ class ConditionSchema(nn.Module):
     quantiles: Tensor
     fine: Tensor
 
-    def __init__(self, properties: Sequence[Property], y: TensorDict | None = None) -> None:
+    def __init__(
+        self,
+        properties: Sequence[Property],
+        y: TensorDict | None = None,
+        weights: Tensor | None = None,
+    ) -> None:
         super().__init__()
         self.properties = tuple(properties)
         count = len(self.properties)
@@ -107,20 +111,26 @@ class ConditionSchema(nn.Module):
         self.register_buffer("std", torch.ones(count))
         self.register_buffer("quantiles", torch.zeros(count, 101))
         self.register_buffer("fine", torch.zeros(count, 1001))
+        if most := max((prop.bins for prop in self.properties), default=0):
+            self.register_buffer("edges", torch.full((count, most - 1), torch.inf))
         if y is not None:
-            self.fit(y)
+            self.fit(y, weights)
 
     @property
     def dim(self) -> int:
         """Width of a condition."""
-        return sum(self._width(prop) + 1 for prop in self.properties)
+        return sum(width + 1 for width in self.widths)
 
-    @staticmethod
-    def _width(prop: Property) -> int:
-        return 1 if prop.classes is None else len(prop.classes)
+    @property
+    def widths(self) -> list[int]:
+        """Columns of each property, the flag not counted."""
+        return [1 + p.bins if p.classes is None else len(p.classes) for p in self.properties]
 
-    def fit(self, y: TensorDict) -> None:
-        """Learn scales and percentiles from the known training values of each property."""
+    def _pieces(self, condition: Tensor) -> tuple[Tensor, ...]:
+        return condition.split([width + 1 for width in self.widths], dim=1)
+
+    def fit(self, y: TensorDict, weights: Tensor | None = None) -> None:
+        """Learn scales, percentiles and bins from the known training values of each property."""
         for index, prop in enumerate(self.properties):
             values = y[prop.name].double()
             known = values[torch.isfinite(values)]
@@ -128,9 +138,13 @@ class ConditionSchema(nn.Module):
                 continue
             if known.numel() < 2:
                 raise InputError(f"property {prop.name!r} has fewer than two known values")
-            scaled = _scaled(prop, known)
-            self.mean[index] = scaled.mean()
-            self.std[index] = scaled.std().clamp(min=1e-8)
+            standard = scaled(prop, known)
+            self.mean[index] = standard.mean()
+            self.std[index] = standard.std().clamp(min=1e-8)
+            if prop.bins > 1:
+                share = torch.ones_like(values) if weights is None else weights.double()
+                bounds = equal_shares(standard, share[torch.isfinite(values)], prop.bins)
+                self.get_buffer("edges")[index, : prop.bins - 1] = bounds
             for quantiles in (self.quantiles, self.fine):
                 grid = torch.linspace(0, 1, quantiles.shape[1], dtype=torch.double)
                 quantiles[index] = torch.quantile(known, grid)
@@ -151,9 +165,14 @@ class ConditionSchema(nn.Module):
     def _encode(self, index: int, prop: Property, value: Tensor) -> list[Tensor]:
         if prop.classes is None:
             known = torch.isfinite(value)
-            scaled = _scaled(prop, value.to(self.mean.dtype))
-            scaled = (scaled - self.mean[index]) / self.std[index]
-            body = torch.where(known, scaled, torch.zeros_like(scaled)).unsqueeze(1)
+            plain = scaled(prop, value.to(self.mean.dtype))
+            standard = (plain - self.mean[index]) / self.std[index]
+            body = torch.where(known, standard, torch.zeros_like(standard)).unsqueeze(1)
+            if prop.bins:
+                bounds = self.get_buffer("edges")[index, : prop.bins - 1]
+                place = torch.bucketize(plain.detach().nan_to_num(), bounds)
+                hot = nn.functional.one_hot(place, prop.bins).to(body.dtype)
+                body = torch.cat([body, hot * known.unsqueeze(1)], dim=1)
         else:
             known = value >= 0
             hot = nn.functional.one_hot(value.clamp(min=0).long(), len(prop.classes))
@@ -189,12 +208,12 @@ class ConditionSchema(nn.Module):
     def values(self, condition: Tensor) -> dict[str, Tensor]:
         """The values ``(B,)`` that ``condition (B, dim)`` encodes: NaN, or class -1, if unknown."""
         found = {}
-        pieces = condition.split([self._width(p) + 1 for p in self.properties], dim=1)
+        pieces = self._pieces(condition)
         for index, (prop, piece) in enumerate(zip(self.properties, pieces, strict=True)):
             known = piece[:, -1] > 0.5
             if prop.classes is None:
                 value = piece[:, 0] * self.std[index] + self.mean[index]
-                found[prop.name] = torch.where(known, value.exp() if prop.log else value, torch.nan)
+                found[prop.name] = torch.where(known, unscaled(prop, value), torch.nan)
             else:
                 found[prop.name] = torch.where(known, piece[:, :-1].argmax(dim=1), -1)
         return found
@@ -204,12 +223,12 @@ class ConditionSchema(nn.Module):
         both in standardised units, a scalar; gradients reach ``y``."""
         has = self(y)
         total, known = condition.new_zeros(()), condition.new_zeros(())
-        widths = [self._width(p) + 1 for p in self.properties]
-        for own, asked in zip(
-            has.split(widths, dim=1), condition.split(widths, dim=1), strict=True
-        ):
+        pairs = zip(self._pieces(has), self._pieces(condition), strict=True)
+        for prop, (own, asked) in zip(self.properties, pairs, strict=True):
             both = own[:, -1] * asked[:, -1]
-            apart = nn.functional.huber_loss(own[:, :-1], asked[:, :-1], reduction="none")
+            # A bin is a step function of its value, so it has no gradient to give.
+            end = -1 if prop.classes else 1
+            apart = nn.functional.huber_loss(own[:, :end], asked[:, :end], reduction="none")
             total = total + (apart.mean(dim=1) * both).sum()
             known = known + both.sum()
         return total / known.clamp(min=1)
@@ -217,7 +236,7 @@ class ConditionSchema(nn.Module):
     def drop(self, condition: Tensor, probability: float) -> Tensor:
         """Forget each property of each row with ``probability`` (classifier-free training)."""
         pieces = []
-        for piece in condition.split([self._width(p) + 1 for p in self.properties], dim=1):
+        for piece in self._pieces(condition):
             keep = torch.rand(len(piece), 1, device=piece.device) >= probability
             pieces.append(piece * keep)
         return torch.cat(pieces, dim=1) if pieces else condition
@@ -258,11 +277,8 @@ class ConditionSchema(nn.Module):
                 "unit": p.unit,
                 "classes": list(p.classes) if p.classes else None,
                 "log": p.log,
+                "shift": p.shift,
+                "bins": p.bins,
             }
             for p in self.properties
         ]
-
-
-def _scaled(prop: Property, value: Tensor) -> Tensor:
-    """The logarithm of a property that spans decades, else the value itself."""
-    return value.clamp(min=SMALLEST).log() if prop.log else value

@@ -120,7 +120,7 @@ class Run:
         for name in names:
             if name not in known or name not in y.keys():  # noqa: SIM118
                 raise unknown_key(name, sorted(set(known) & set(y.keys())), "property")
-        schema = ConditionSchema([known[name] for name in names], y)
+        schema = ConditionSchema([known[name] for name in names], y, data["train"].weights)
         rng.seed_all(config.trainer.seed)
         core = build(config.core, domain, schema, **config.core_options)
         config = config.model_copy(update={"properties": tuple(names)})

@@ -92,5 +92,6 @@ def write_keys(folder: Path, domain: Domain, data: Data) -> None:
 
 def _property(entry: Mapping[str, Any], known: Mapping[str, Property]) -> Property:
     classes = tuple(entry["classes"]) if entry["classes"] else None
-    told = Property(entry["name"], entry["unit"], classes, log=entry.get("log", False))
+    more = {name: entry[name] for name in ("log", "shift", "bins") if name in entry}
+    told = Property(entry["name"], entry["unit"], classes, **more)
     return known.get(entry["name"]) or told
