@@ -24,15 +24,17 @@ def vary(batch: TensorDict, generator: torch.Generator, cell: float, step: float
     """
     height, limit = batch["x", "height"], batch["given", "limit"]
     count = len(height)
-    flips = torch.rand(count, 3, generator=generator) < 0.5
+    # Drawn where the generator lives, so that every device gets the same numbers.
+    device = height.device
+    flips = (torch.rand(count, 3, generator=generator) < 0.5).to(device)
     for axis, flip in zip((2, 3), flips[:, :2].T, strict=True):
         height = torch.where(flip[:, None, None, None], height.flip(axis), height)
     height = torch.where(flips[:, 2, None, None, None], height.transpose(2, 3), height)
-    spread = torch.rand(height.shape, generator=generator) - 0.5
+    spread = torch.rand(height.shape, generator=generator).to(device) - 0.5
     # The sea is flat; what stands at its level is not spread.
     height = height + step * spread * (height > 0)
-    chosen = (torch.rand(count, generator=generator) < GENTLER) & (limit > STEEP)
-    scale = LEAST_SCALE + (1 - LEAST_SCALE) * torch.rand(count, generator=generator)
+    chosen = (torch.rand(count, generator=generator) < GENTLER).to(device) & (limit > STEEP)
+    scale = LEAST_SCALE + (1 - LEAST_SCALE) * torch.rand(count, generator=generator).to(device)
     scale = torch.where(chosen, scale, torch.ones_like(scale))
     low = height.amin(dim=(1, 2, 3), keepdim=True)
     height = low + (height - low) * scale[:, None, None, None]
@@ -41,7 +43,7 @@ def vary(batch: TensorDict, generator: torch.Generator, cell: float, step: float
         if name in y.keys():  # noqa: SIM118
             y[name] = value(height)
     steepest = exact.steepest_edge(height, cell).clamp(min=LEAST_LIMIT)
-    free = torch.rand(count, generator=generator) < LIMITLESS
+    free = (torch.rand(count, generator=generator) < LIMITLESS).to(device)
     steepest = torch.where(free, torch.inf, steepest)
     out = batch.clone(recurse=False)
     out["x"] = TensorDict({"height": height}, [count])

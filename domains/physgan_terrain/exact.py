@@ -40,10 +40,12 @@ def beta(height: Tensor) -> Tensor:
     level = height[:, 0] - height[:, 0].mean(dim=(1, 2), keepdim=True)
     power = torch.fft.fft2(level * window[:, None] * window).abs().square()
     k = torch.fft.fftfreq(side, 1 / side, device=height.device)
-    radius = torch.hypot(k[:, None], k[None]).round().long()
+    radius = torch.hypot(k[:, None], k[None]).round().flatten()
     low, high = BAND
-    rings = [power[:, radius == r].mean(dim=1) for r in range(low, high + 1)]
-    logs = torch.stack(rings, dim=1).clamp(min=1e-12).log()
+    # A product with the rings' indicators, because a mask would wait for the device.
+    ring = (radius[:, None] == torch.arange(low, high + 1, device=height.device)).to(height.dtype)
+    means = power.flatten(1) @ (ring / ring.sum(dim=0))
+    logs = means.clamp(min=1e-12).log()
     x = torch.arange(low, high + 1, dtype=height.dtype, device=height.device).log()
     x = x - x.mean()
     return -(logs * x).sum(dim=1) / x.square().sum()
