@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from physgan.domain import Property
 from physgan.predictors.conformal import SplitConformal
 from physgan.predictors.member import Member, Outputs
+from physgan.scales import SMALLEST, scaled, unscaled
 
 
 class Prediction(NamedTuple):
@@ -25,6 +26,9 @@ class Prediction(NamedTuple):
 
 class Predictor(nn.Module):
     """M members that agree on what they were trained for, and a conformal calibration.
+
+    A property with ``log`` is learned on its logarithm: its mean is a median then, its spread
+    the first order of exp, and its interval the exponential of the one on the logarithm.
 
     ``properties`` are the predicted ones, in the order of the columns. ``report`` holds the
     figures measured on rows that neither training nor calibration saw.
@@ -73,8 +77,28 @@ class Predictor(nn.Module):
         means = torch.stack([out.mean for out in outputs])
         aleatoric = torch.stack([out.log_variance for out in outputs]).exp().mean(dim=0)
         epistemic = means.var(dim=0, unbiased=False)
-        mean = self.center + self.scale * means.mean(dim=0)
-        return mean, self.scale.square() * (aleatoric + epistemic)
+        mean = self._unscaled(self.center + self.scale * means.mean(dim=0))
+        return mean, (self._slope(mean) * self.scale).square() * (aleatoric + epistemic)
+
+    def _kinds(self) -> list[Property]:
+        return [self.properties[column] for column in self.continuous]
+
+    def _unscaled(self, mean: Tensor) -> Tensor:
+        columns = zip(self._kinds(), mean.unbind(1), strict=True)
+        found = [unscaled(prop, column) for prop, column in columns]
+        return torch.stack(found, dim=1) if found else mean
+
+    def _slope(self, mean: Tensor) -> Tensor:
+        """How much a property moves, in its unit, per unit of the scale it is learned on."""
+        columns = zip(self._kinds(), mean.unbind(1), strict=True)
+        found = [c + p.shift if p.log else torch.ones_like(c) for p, c in columns]
+        return torch.stack(found, dim=1).clamp(min=SMALLEST) if found else mean
+
+    def on_scale(self, mean: Tensor, spread: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and spread ``(B, P_continuous)`` on the scales the properties are learned on."""
+        columns = zip(self._kinds(), mean.unbind(1), strict=True)
+        found = [scaled(prop, column) for prop, column in columns]
+        return torch.stack(found, dim=1) if found else mean, spread / self._slope(mean)
 
     @torch.no_grad()
     def predict(
@@ -110,7 +134,7 @@ class Predictor(nn.Module):
         low = torch.full_like(prediction.mean, float("nan"))
         high = low.clone()
         columns = self.continuous
-        low[:, columns], high[:, columns] = self.conformal.interval(
-            prediction.mean[:, columns], prediction.spread[:, columns], level
-        )
+        scale = self.on_scale(prediction.mean[:, columns], prediction.spread[:, columns])
+        bounds = self.conformal.interval(*scale, level)
+        low[:, columns], high[:, columns] = (self._unscaled(bound) for bound in bounds)
         return low, high

@@ -18,6 +18,7 @@ from physgan.predictors.ensemble import Predictor
 from physgan.predictors.fitting import fit_member
 from physgan.predictors.member import Member
 from physgan.predictors.options import PredictorOptions
+from physgan.scales import scaled
 
 
 def predicted_properties(domain: Domain, schema: ConditionSchema) -> list[Property]:
@@ -60,7 +61,7 @@ def fit_predictor(
 
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(options.seed + index)
-                backbone = domain.predictor(**options.backbone)
+                backbone = domain.predictor(**options.backbone_of(index))
                 member = Member(backbone, properties, options.hidden)
                 members.append(
                     fit_member(
@@ -92,8 +93,7 @@ def calibrate(predictor: Predictor, batch: TensorDict) -> None:
             name = predictor.names[column]
             raise InputError(f"fewer than 20 calibration rows know the property {name!r}")
     predictor.conformal.calibrate(
-        prediction.mean[:, columns],
-        prediction.spread[:, columns],
+        *predictor.on_scale(prediction.mean[:, columns], prediction.spread[:, columns]),
         truth.to(prediction.mean.device),
     )
 
@@ -132,12 +132,13 @@ def measure(predictor: Predictor, batch: TensorDict, level: float = 0.9) -> dict
 
 
 def _targets(y: TensorDict, properties: tuple[Property, ...] | list[Property]):
-    """Continuous values ``(N, P)`` with NaN and classes ``(N, K)`` with -1 where unknown."""
+    """Continuous values ``(N, P)`` on their scales with NaN, and classes ``(N, K)`` with -1, where
+    unknown."""
     missing = [prop.name for prop in properties if prop.name not in y.keys()]  # noqa: SIM118
     if missing:
         raise InputError(f"the data have no property {missing[0]!r}")
     size = len(y)
-    values = [y[p.name].float() for p in properties if p.classes is None]
+    values = [scaled(p, y[p.name].float()) for p in properties if p.classes is None]
     labels = [y[p.name].long() for p in properties if p.classes is not None]
     return (
         torch.stack(values, dim=1) if values else torch.zeros(size, 0),

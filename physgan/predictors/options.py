@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,9 @@ class PredictorOptions:
     beta-NLL: 0 is the Gaussian likelihood, 1 gives the means the gradient of squared error.
     ``bins`` > 1 calibrates each quantile bin of the predicted value on its own. ``robust`` > 0 is
     adversarial training (Goodfellow et al., 1412.6572, eq. 8 with alpha 1/2): half of the loss is
-    that of rows moved by FGSM, each leaf by so many of its deviations in the data.
+    that of rows moved by FGSM, each leaf by so many of its deviations in the data. ``backbone`` are
+    the domain's network options; members take turns with ``variants``, which go before them, so
+    that an ensemble may hold several architectures.
     """
 
     members: int = 4
@@ -41,6 +43,12 @@ class PredictorOptions:
     device: str = "cpu"
     show_progress: bool = False
     backbone: Mapping[str, Any] = field(default_factory=dict)
+    variants: Sequence[Mapping[str, Any]] = ()
+
+    def backbone_of(self, member: int) -> dict[str, Any]:
+        """The network options of one member."""
+        own = self.variants[member % len(self.variants)] if self.variants else {}
+        return {**self.backbone, **own}
 
     def __post_init__(self) -> None:
         checks = {

@@ -14,6 +14,7 @@ from physgan.errors import InputError
 from physgan.files import replace_folder
 from physgan.predictors.ensemble import Predictor
 from physgan.predictors.member import Member
+from physgan.predictors.options import PredictorOptions
 
 TENSORS, MANIFEST = "predictor.safetensors", "predictor.json"
 
@@ -34,7 +35,8 @@ def save_predictor(predictor: Predictor, folder: Path) -> Path:
         "members": len(predictor.members),
         "bins": predictor.conformal.bins,
         "properties": [
-            {"name": p.name, "unit": p.unit, "classes": p.classes} for p in predictor.properties
+            {"name": p.name, "unit": p.unit, "classes": p.classes, "log": p.log, "shift": p.shift}
+            for p in predictor.properties
         ],
         "settings": predictor.settings,
         "report": predictor.report,
@@ -56,13 +58,20 @@ def load_predictor(domain: Domain, folder: Path, device: str = "cpu") -> Predict
     except FileNotFoundError as error:
         raise InputError("no trained predictor here", where=str(folder)) from error
     properties = [
-        Property(p["name"], p["unit"], tuple(p["classes"]) if p["classes"] else None)
+        Property(
+            p["name"],
+            p["unit"],
+            tuple(p["classes"]) if p["classes"] else None,
+            log=p.get("log", False),
+            shift=p.get("shift", 0.0),
+        )
         for p in manifest["properties"]
     ]
     settings = manifest["settings"]
+    options = PredictorOptions(backbone=settings["backbone"], variants=settings.get("variants", ()))
     members = [
-        Member(domain.predictor(**settings["backbone"]), properties, settings["hidden"])
-        for _ in range(manifest["members"])
+        Member(domain.predictor(**options.backbone_of(i)), properties, settings["hidden"])
+        for i in range(manifest["members"])
     ]
     predictor = Predictor(members, properties, stored["center"], stored["scale"], manifest["bins"])
     for name in ("scores", "group", "edges"):
