@@ -78,9 +78,9 @@ class Ehrlich(SequenceOracle):
 
     def score(self, sequences: Sequence[str]) -> NDArray[np.float64]:
         values = np.full(len(sequences), self.infeasible)
-        fits = np.flatnonzero([self.reason(s) == "" for s in sequences])
+        fits = np.flatnonzero(self.feasible(sequences))
         if len(fits):
-            values[fits] = self.quality(self._states([sequences[i] for i in fits]))
+            values[fits] = self.quality(self._states([sequences[int(i)] for i in fits]))
         return values
 
     def quality(self, tokens: NDArray[np.int64]) -> NDArray[np.float64]:
