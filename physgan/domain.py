@@ -52,6 +52,8 @@ class Domain(ABC):
     name: str
     properties: tuple[Property, ...] = ()
     citations: str = ""
+    words: Mapping[Any, Sequence[str]] = {}
+    """By key of a token leaf the names of its words; an empty one stands for nothing (padding)."""
 
     @abstractmethod
     def load(self, path: Path | None, split: str, properties: Sequence[str] = ()) -> Data:

@@ -21,10 +21,7 @@ def fixed_latents(
     """
     if n < 1:
         return []
-    steps = Checkpoints(run.folder, run.config.identity).steps()
-    if len(steps) > most:
-        steps = [steps[round(i * (len(steps) - 1) / (most - 1))] for i in range(most)]
-    weights = [(f"step {step}", f"checkpoints/step-{step:09d}/{MODEL}") for step in steps]
+    weights = [(f"step {step}", name) for step, name in kept_weights(run, most)]
     if (run.folder / BEST).exists():
         step = read_model(run.folder / BEST)[1]["step"]
         weights.append((f"best, step {step}", BEST))
@@ -37,3 +34,11 @@ def fixed_latents(
     finally:
         run.load_weights(MODEL)
     return found
+
+
+def kept_weights(run: Run, most: int) -> list[tuple[int, str]]:
+    """Step and file of at most ``most`` checkpoints of ``run``, evenly spread, earliest first."""
+    steps = Checkpoints(run.folder, run.config.identity).steps()
+    if len(steps) > most:
+        steps = [steps[round(i * (len(steps) - 1) / (most - 1))] for i in range(most)]
+    return [(step, f"checkpoints/step-{step:09d}/{MODEL}") for step in steps]

@@ -17,11 +17,17 @@ SUBJECTS = {
     "balance": "The critic's balance",
     "coverage": "Coverage of the data",
     "distances": "Distances to the data",
+    "gain": "Designs above the data",
 }
 TABLES = {
     "critic": "Attacks on the critic",
     "words": "Exchanged words",
     "predictor": "Attacks on the predictor",
+    "curve": "The gap curve: designs over training",
+    "flips": "Exchanged words, predictor and judges",
+    "triggers": "Universal triggers, and how often designs have them",
+    "holdout": "Designs that are rows of the data",
+    "repaired": "Adversarial repair of the predictor",
 }
 MEANINGS = {
     "sight": "share of the score's deviation that the sample decides, not the condition",
@@ -38,6 +44,10 @@ MEANINGS = {
     "frechet": "Frechet distance of fingerprints",
     "kid": "kernel distance of fingerprints, near 0 for the data",
     "spread": "distance between neighbours, over that of the data",
+    "guide": "by the predictor that the designs aim at, in deviations",
+    "auditor": "by boosted trees that nobody aims at",
+    "oracle": "by the oracle, above what was measured",
+    "guide_there": "by the predictor, on the designs that the judge knows",
 }
 
 
@@ -133,4 +143,11 @@ def audit_table(audit: Audit) -> Table:
         share = row.get("left_interval", row.get("flipped"))
         meaning = "predictions that leave their interval or class under pgd"
         shown.add_row(f"{row['property']}, eps {row['eps']:g}", number(share), meaning)
+    for row in audit.flips:
+        if "fooled" in row:
+            meaning = f"designs that {row['flips']} exchanged words of {row['leaf']} oversell"
+            shown.add_row("fooled", number(row["fooled"]), meaning)
+    for row in audit.triggers:
+        others = ", ".join(f"{n} {row[n]:+.2f}" for n in ("auditor", "oracle") if n in row)
+        shown.add_row(f"trigger {row['words']}", number(row["guide"]), f"predictor; {others}")
     return shown

@@ -9,10 +9,15 @@ from typing import Any
 from physgan.audit import robustness, verdict
 from physgan.audit.balance import Balance, balance
 from physgan.audit.distances import frechet, kid
+from physgan.audit.exploitation.exploit import exploit
+from physgan.audit.exploitation.mend import mend
+from physgan.audit.exploitation.subject import Subject, subject
 from physgan.audit.latents import fixed_latents
 from physgan.audit.material import Material, gather
 from physgan.audit.neighbours import Coverage, prdc, spread_ratio
 from physgan.audit.verdict import Finding
+from physgan.conditions import Target, parse_target
+from physgan.errors import InputError
 from physgan.run import Run
 
 
@@ -22,7 +27,9 @@ class Audit:
 
     ``sight`` is the share of the critic's score that the sample decides, by deviation, where the
     condition decides the rest; ``distances`` hold ``frechet``, ``kid`` and ``spread``;
-    ``pictures`` native samples of fixed latents by weights; ``findings`` the verdict.
+    ``pictures`` native samples of fixed latents by weights; ``findings`` the verdict. ``curve``,
+    ``flips``, ``triggers``, ``holdout`` and ``gain`` are those of ``exploitation.Exploitation``,
+    ``repaired`` those of ``exploitation.mend``.
     """
 
     run: str
@@ -35,6 +42,12 @@ class Audit:
     critic: list[dict[str, Any]] = field(default_factory=list)
     words: list[dict[str, Any]] = field(default_factory=list)
     predictor: list[dict[str, Any]] = field(default_factory=list)
+    curve: list[dict[str, Any]] = field(default_factory=list)
+    flips: list[dict[str, Any]] = field(default_factory=list)
+    triggers: list[dict[str, Any]] = field(default_factory=list)
+    holdout: list[dict[str, Any]] = field(default_factory=list)
+    gain: dict[str, float] = field(default_factory=dict)
+    repaired: list[dict[str, Any]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     pictures: list[tuple[str, list[Any]]] = field(default_factory=list, repr=False)
 
@@ -55,19 +68,28 @@ def audit(
     k: int = 5,
     seed: int = 0,
     latents: int = 6,
+    target: str | None = None,
+    judge: str | None = None,
+    repair: bool = False,
 ) -> Audit:
     """Audit the opened ``run`` against ``data`` (default: those of its training, if they are here).
 
     ``n`` samples and rows are compared, ``k`` neighbours make a ball, attacks move each leaf by
-    ``eps`` of its deviation, ``latents`` fixed latents are drawn. Raises InputError for data that
-    do not exist and for a core that cannot sample from noise.
+    ``eps`` of its deviation, ``latents`` fixed latents are drawn. Whether the predictor is
+    exploited is asked of designs for ``target`` (NAME=max and so on; default: the first continuous
+    property that is predicted, as high as it goes), beside an auditor and the oracle ``judge``
+    (a name, "default" for the domain's own, None: nobody); ``repair`` fits the predictor again
+    beside what fooled it. Raises InputError for data that do not exist, targets and oracles that
+    are not there and for a core that cannot sample from noise.
     """
     settings = {"n": n, "eps": eps, "k": k, "seed": seed, "data": str(data) if data else None}
+    settings |= {"target": target, "judge": judge, "repair": repair}
     material = gather(run, data, n, seed)
     found = Audit(run.folder.resolve().name, settings, material.notes)
     _compare(found, material, k)
     _judge(found, material, eps)
     _predict(found, material, eps)
+    _exploit(found, run, target, judge, repair, n, seed)
     found.pictures = fixed_latents(run, latents, seed)
     return found
 
@@ -125,3 +147,31 @@ def _predict(found: Audit, material: Material, eps: float) -> None:
     rows = material.fake if material.real is None else material.real
     found.predictor = robustness.fool_predictor(predictor, rows, eps)
     found.findings += verdict.on_predictor(found.predictor)
+
+
+def _exploit(
+    found: Audit, run: Run, wish: str | None, judge: str | None, repair: bool, n: int, seed: int
+) -> None:
+    predictor = run.predictor()
+    if predictor is None:
+        return
+    names = [predictor.names[column] for column in predictor.continuous]
+    if wish is None and not names:
+        return
+    target = Target(names[0], "max") if wish is None else parse_target(wish, run.schema.properties)
+    if target.name not in predictor.names:
+        raise InputError(f"nothing predicts {target.name!r}", fix=", ".join(predictor.names))
+    oracle = None
+    if judge is not None:
+        oracle = run.domain.oracle(None if judge == "default" else judge)
+        if oracle is None:
+            raise InputError(f"the domain {run.domain.name!r} has no oracle", fix="leave it out")
+    about: Subject = subject(run, predictor, target, oracle, n, seed)
+    told = exploit(about, seed=seed)
+    found.curve, found.flips, found.triggers = told.curve, told.flips, told.triggers
+    found.holdout, found.gain = told.holdout, told.gain
+    found.notes += told.notes
+    found.findings += told.findings
+    if repair:
+        _, found.repaired = mend(about, predictor)
+        found.findings += verdict.on_repair(found.repaired)

@@ -50,11 +50,13 @@ def hotflip(
     flips: int = 1,
     words: Tensor | None = None,
     positions: Tensor | None = None,
+    candidates: int = 1,
 ) -> Tensor:
     """``tokens (B, L)`` after at most ``flips`` exchanges, each the best by the first order.
 
     ``words (V,)`` and ``positions (B, L)`` are masks of what may be put where; a position is
-    exchanged once. Where no exchange promises a rise, a row stays as it is.
+    exchanged once. Where no exchange promises a rise, a row stays as it is. With ``candidates``
+    above 1 so many of the most promising exchanges are tried, and the best is kept if it rises.
     """
     tokens, rows = tokens.clone(), torch.arange(len(tokens), device=tokens.device)
     free = torch.ones_like(tokens, dtype=torch.bool) if positions is None else positions.clone()
@@ -62,12 +64,31 @@ def hotflip(
         gain = first_order(loss, tokens, weight).masked_fill(~free[..., None], -torch.inf)
         if words is not None:
             gain = gain.masked_fill(~words, -torch.inf)
-        best = gain.flatten(1).max(dim=1)
-        place, word = best.indices // len(weight), best.indices % len(weight)
-        rises = best.values > 0
+        if candidates == 1:
+            best = gain.flatten(1).max(dim=1)
+            chosen, rises = best.indices, best.values > 0
+        else:
+            chosen, rises = _tried(loss, tokens, weight, gain, candidates)
+        place, word = chosen // len(weight), chosen % len(weight)
         tokens[rows[rises], place[rises]] = word[rises]
         free[rows, place] = False
     return tokens
+
+
+@torch.no_grad()
+def _tried(
+    loss: TokenLoss, tokens: Tensor, weight: Tensor, gain: Tensor, candidates: int
+) -> tuple[Tensor, Tensor]:
+    """The exchange ``(B,)`` that raises the loss most of those with the highest ``gain
+    (B, L, V)``, as an index of L * V, and whether it does raise it."""
+    top = gain.flatten(1).topk(min(candidates, gain[0].numel()), dim=1)
+    here, rises = loss(weight[tokens]), []
+    for indices, promised in zip(top.indices.T, top.values.T, strict=True):
+        tried = tokens.scatter(1, indices[:, None] // len(weight), indices[:, None] % len(weight))
+        rise = loss(weight[tried]) - here
+        rises.append(rise.masked_fill(promised == -torch.inf, -torch.inf))
+    best = torch.stack(rises, dim=1).max(dim=1)
+    return top.indices.gather(1, best.indices[:, None])[:, 0], best.values > 0
 
 
 def universal_trigger(
@@ -79,20 +100,23 @@ def universal_trigger(
     rounds: int = 5,
     candidates: int = 20,
     words: Tensor | None = None,
-    start: int | None = None,
+    start: int | Sequence[int] | None = None,
 ) -> Trigger:
     """One choice of words at ``positions`` that raises the mean loss over all rows most.
 
     Each round goes through the positions: the ``candidates`` words that the averaged first order
     puts highest are tried, and the best is kept. It ends early when a round changes nothing.
-    ``start`` is the word that stands at the positions first, by default what is there in each row
-    (the first round then puts one). Raises InputError where no word is allowed.
+    ``start`` is the word, or a word for each, that stands at the positions first, by default what
+    is there in each row (the first round then puts one). Raises InputError where no word is
+    allowed.
     """
     allowed = torch.ones(len(weight), dtype=torch.bool) if words is None else words
     if not allowed.any() or not positions:
         raise InputError("a trigger needs words and positions", fix="allow at least one of each")
     places = tuple(int(p) for p in positions)
-    trigger = torch.full((len(places),), -1 if start is None else start)
+    trigger = torch.full((len(places),), -1)
+    if start is not None:
+        trigger[:] = torch.tensor(start)
     value = before = _mean(loss, tokens, weight)
     if start is not None:
         value = _mean(loss, _placed(tokens, trigger, places), weight)

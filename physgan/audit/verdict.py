@@ -163,3 +163,21 @@ def on_predictor(rows: list[dict[str, Any]]) -> list[Finding]:
         change = f"fit the predictor with robust={row['eps']:g}" if share > 0.25 else ""
         found.append(Finding(not change, text, change))
     return found
+
+
+def on_repair(rows: list[dict[str, Any]]) -> list[Finding]:
+    """What the repair of the predictor did."""
+    found = []
+    for row in rows:
+        if not row["rows_added"]:
+            found.append(Finding(True, f"Nothing had to be repaired ({row['leaf']})."))
+            continue
+        text = (
+            f"The predictor was fitted again beside {row['rows_added']} rows with "
+            f"{row['triggers']}: on these it now says {row['gap_after']:+.2f} deviations beside "
+            f"the auditor, {row['gap_before']:+.2f} before."
+        )
+        better = abs(row["gap_after"]) < 0.5 * abs(row["gap_before"])
+        change = "" if better else "repair again, or use another network (backbone)"
+        found.append(Finding(better, text, change))
+    return found

@@ -27,12 +27,29 @@ def audit_command(
     ] = 0.05,
     k: Annotated[int, typer.Option(min=1, help="Neighbours that make a ball (coverage).")] = 5,
     latents: Annotated[int, typer.Option(min=0, help="Fixed latents drawn over time.")] = 6,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target",
+            "-t",
+            help="What designs aim at when the predictor is audited, such as NAME=max. Default: "
+            "the first predicted property, as high as it goes.",
+        ),
+    ] = None,
+    judge: Annotated[
+        str | None,
+        typer.Option(help="Oracle to ask beside the predictor: a name, or 'default'."),
+    ] = None,
+    repair: Annotated[
+        bool,
+        typer.Option("--repair", help="Fit the predictor again beside what fools it, and keep it."),
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of samples and of the rows chosen.")] = 0,
     out: Annotated[
         Path | None, typer.Option(help="Folder for audit.json and audit.html. Default: the run's.")
     ] = None,
 ) -> None:
-    """Attack critic and predictor, measure coverage and balance; print a verdict."""
+    """Attack critic and predictor, see whether the score is earned; print a verdict."""
     from physgan.audit import audit
     from physgan.audit.page import audit_page, audit_table
     from physgan.cli.propose import find_run
@@ -41,7 +58,10 @@ def audit_command(
 
     folder = find_run(run)
     opened = Run.open(folder)
-    found = audit(opened, data, n=n, eps=eps, k=k, seed=seed, latents=latents)
+    found = audit(
+        opened, data, n=n, eps=eps, k=k, seed=seed, latents=latents,
+        target=target, judge=judge, repair=repair,
+    )  # fmt: skip
     place = out or folder
     with disk_errors(place):
         place.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
@@ -42,15 +42,9 @@ def judge(
             show_progress=show_progress,
         )
     )
-    hook = getattr(domain, "verify", None)
-    known = {prop.name for prop in domain.properties}
-    verified = (
-        hook(samples, rows)
-        if hook is not None
-        else [{name: row[name] for name in known & row.keys()} for row in rows]
-    )
     judged = 0
-    for candidate, row, values in zip(candidates, rows, verified, strict=True):
+    told = verified(domain, samples, rows)
+    for candidate, row, values in zip(candidates, rows, told, strict=True):
         candidate.relaxed = row.get(RELAXED)
         candidate.oracle = {k: v for k, v in row.items() if k != RELAXED and _is_figure(v)}
         if row.get("error"):
@@ -58,6 +52,18 @@ def judge(
         judged += 1
         candidate.verified = {k: v for k, v in (values or {}).items() if not _is_nan(v)}
     return judged
+
+
+def verified(
+    domain: Domain, samples: Sequence[Any], rows: Sequence[Mapping[str, Any]]
+) -> list[Mapping[str, Any] | None]:
+    """The properties that an oracle's ``rows`` say, by sample: as ``domain.verify`` reads them,
+    else the figures that are named like a property."""
+    hook = getattr(domain, "verify", None)
+    if hook is not None:
+        return hook(samples, rows)
+    known = {prop.name for prop in domain.properties}
+    return [{name: row[name] for name in known & row.keys()} for row in rows]
 
 
 def _is_nan(value: Any) -> bool:

@@ -146,3 +146,24 @@ def test_robustness_is_an_option_of_predictors(trained):
     assert options.robust == 0.1 and math.isclose(options.time_limit, 120)
     with pytest.raises(InputError, match="robust"):
         options_for(GaussianRing(), 2.0, robust=-1.0)
+
+
+def test_it_says_whether_a_score_was_earned(trained):
+    found = audit(Run.open(trained), n=64, latents=0, target="mode=3", seed=2)
+    assert [row["step"] for row in found.curve] == [6, 12]
+    assert all({"guide", "auditor", "gap"} <= set(row) for row in found.curve)
+    assert set(found.gain) == {"guide", "auditor", "guide_there"}
+    assert any("earned" in finding.text or "to earn" in finding.text for finding in found.findings)
+    assert found.flips == [] and found.holdout == [], "a point has no words"
+    assert "The gap curve" in audit_page(found, GaussianRing())
+    values = found.to_dict()
+    assert json.loads(json.dumps(values)) == values
+
+
+def test_targets_and_oracles_that_are_not_there_are_refused(trained):
+    run = Run.open(trained)
+    with pytest.raises(InputError, match="predicts 'radius'"):
+        audit(run, n=64, latents=0, target="radius=max")
+    asked = audit(run, n=64, latents=0, target="mode=3", judge="default")
+    assert "oracle" not in asked.gain and "auditor" in asked.gain
+    assert any("knows none" in note for note in asked.notes), "the density says nothing of modes"
