@@ -197,3 +197,17 @@ class SequenceDomain(Domain):
         return InputError(
             f"the domain {self.name!r} makes sequences only", fix="choose the core stepper-gan"
         )
+
+
+def at(frames: TensorDict, k: int) -> TensorDict:
+    """The ``k``-th of ``frames``, leaves ``(B, K, ...)``, as a state ``(B,)``."""
+    return frames.apply(lambda leaf: leaf[:, k], batch_size=frames.batch_size[:1])  # type: ignore[return-value]
+
+
+def context(state: TensorDict, y: Values, row: TensorDict | None = None) -> TensorDict:
+    """What errors, laws and projections of a pass from ``state`` get as ``given``."""
+    told: dict[str, Any] = dict(state.items())
+    told["y"] = TensorDict(dict(y.items()), state.batch_size)
+    if row is not None:
+        told["pass"] = row
+    return TensorDict(told, state.batch_size)

@@ -10,6 +10,7 @@ from physgan.cores.bigan import BiGAN
 from physgan.cores.cycle_gan import CycleGAN
 from physgan.cores.physics_gan import PhysicsGAN
 from physgan.cores.professor_forcing import ProfessorForcing
+from physgan.cores.stepper_gan import StepperGAN
 from physgan.cores.vae_gan import VAEGAN
 from physgan.training.options import unknown_key
 
@@ -23,6 +24,7 @@ CORES: dict[str, type[Core]] = {
     "bigan": BiGAN,
     "cycle-gan": CycleGAN,
     "augmented-cycle-gan": AugmentedCycleGAN,
+    "stepper-gan": StepperGAN,
 }
 
 
@@ -35,5 +37,5 @@ def build(name: str, domain: Domain, schema: ConditionSchema, **options: Any) ->
 
 __all__ = [
     "CORES", "VAEGAN", "AugmentedCycleGAN", "BiGAN", "Core", "CycleGAN", "Loss", "PhysicsGAN",
-    "ProfessorForcing", "Turn", "build", "resting",
+    "ProfessorForcing", "StepperGAN", "Turn", "build", "resting",
 ]  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 
 from physgan import objectives, regularizers
 from physgan.conditions import ConditionSchema
-from physgan.constraints import Multipliers
+from physgan.constraints.laws import laws_of
 from physgan.cores.base import Core, Loss, Turn, resting
 from physgan.cores.heads import PropertyHeads
 from physgan.cores.replay import recorded
@@ -95,10 +94,7 @@ class AdversarialCore(Core):
         self.perceptual = None
         if options.perceptual > 0:
             self.perceptual = Perceptual(domain.predictor(**options.perceptual_network))
-        laws = {p.name: p for p in domain.penalties()} if options.laws else {}
-        tolerances = {p.name: p.tolerance for p in laws.values()} | options.tolerances
-        self.penalties = {n: p for n, p in laws.items() if math.isfinite(tolerances[n])}
-        self.multipliers = Multipliers({n: tolerances[n] for n in self.penalties})
+        self.penalties, self.multipliers = laws_of(domain, options.laws, options.tolerances)
         self.projections = [p for p in domain.projections() if p.differentiable]
 
     def _augmentation(self, domain: Domain, options: AdversarialOptions) -> Augmentation | None:

@@ -42,9 +42,11 @@ class Core(nn.Module, ABC):
 
     ``averaged`` names the players whose exponential moving average is kept for sampling;
     ``optional`` is what names of the state start with that a file of weights may lack, because as
-    built it changes nothing.
+    built it changes nothing. ``progress`` is the share of the training that is done, which the
+    trainer says before each step.
     """
 
+    progress: float = 0.0
     averaged: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
 

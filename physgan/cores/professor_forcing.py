@@ -2,9 +2,9 @@
 
 A stepper trained on data alone meets states at inference that training never showed it. A critic
 tells its hidden sequences under the data (teacher forced) from those on its own outputs (free
-running); the stepper minimises
+running); the stepper minimises, beside its error on the data,
 
-    NLL(data) + gate [ objective(D(free)) ],     or with ``both`` the game's two terms swapped.
+    gate [ objective(D(free)) ],     or with ``both`` the game's two terms swapped.
 
 Two gates keep the game fair (section 3.1): the critic rests while it is right on more than 99 % of
 the sequences, the stepper ignores it while it is right on fewer than 75 %. A closed gate multiplies
@@ -13,47 +13,14 @@ its loss by zero, so nothing waits for the device and all processes of a run tak
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from physgan.cores.base import Loss, Turn, resting
 from physgan.domain import Verdict
-from physgan.errors import InputError
 from physgan.objectives import Objective, build
-
-
-class Behaviour(NamedTuple):
-    """Hidden states ``(B, T, H)``, and the states ``(B, T, ...)`` that the stepper saw."""
-
-    hidden: Tensor
-    seen: Tensor
-
-
-class Stepper(nn.Module):
-    """The contract of a network that goes through a sequence, one state at a time."""
-
-    hidden_dim: int
-
-    def initial(self, state: Tensor) -> Tensor:
-        """Hidden state ``(B, hidden_dim)`` before the first ``state (B, ...)``."""
-        return torch.zeros(len(state), self.hidden_dim, device=state.device)
-
-    def forward(self, state: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """The prediction of the next state, in whatever form ``nll`` and ``feed`` read, and the
-        next hidden state ``(B, hidden_dim)``."""
-        raise NotImplementedError
-
-    def nll(self, prediction: Tensor, target: Tensor) -> Tensor:
-        """-log p ``(B,)`` of the state ``target`` under ``prediction``."""
-        raise NotImplementedError
-
-    def feed(self, prediction: Tensor) -> Tensor:
-        """The state ``(B, ...)`` that a free run goes on with: a draw, or the likeliest."""
-        raise NotImplementedError
 
 
 class BehaviourCritic(nn.Module):
@@ -77,83 +44,51 @@ class Gates:
 
 
 class ProfessorForcing(nn.Module):
-    """Plays the game of ``stepper`` on sequences ``(B, T, ...)``; a core yields its ``turns``.
+    """The game over hidden sequences ``(B, T, H)``; a core that has a stepper with memory plays it.
 
-    ``adversarial`` weighs the stepper's term; ``both`` also pulls teacher-forced behaviour towards
-    free runs (the paper's optional second term). ``critic`` maps ``(B, T, H)`` to logits ``(B,)``.
+    ``both`` also pulls teacher-forced behaviour towards free runs (the paper's optional second
+    term). ``critic`` maps ``(B, T, H)`` to logits ``(B,)``; it is the core's player ``behaviour``.
     """
 
     def __init__(
         self,
-        stepper: Stepper,
+        hidden_dim: int,
         *,
         critic: nn.Module | None = None,
         objective: Objective | None = None,
-        adversarial: float = 1.0,
         both: bool = False,
         gates: Gates | None = None,
     ) -> None:
         super().__init__()
-        self.stepper = stepper
-        self.critic = BehaviourCritic(stepper.hidden_dim) if critic is None else critic
+        self.critic = BehaviourCritic(hidden_dim) if critic is None else critic
         self.objective = build("non-saturating") if objective is None else objective
-        self.adversarial, self.both = adversarial, both
-        self.gates = gates or Gates()
+        self.both, self.gates = both, gates or Gates()
 
-    @property
-    def players(self) -> Mapping[str, nn.Module]:
-        """What the core that plays this game counts among its players."""
-        return {"stepper": self.stepper, "critic": self.critic}
-
-    def teacher(self, sequence: Tensor) -> tuple[Behaviour, Tensor]:
-        """Behaviour on the states 0..T-2 of ``sequence (B, T, ...)`` and the mean NLL of 1..T-1.
-
-        Raises InputError for fewer than two states.
-        """
-        if sequence.shape[1] < 2:
-            raise InputError("a sequence needs two states at least to predict one")
-        hidden, states, loss = self.stepper.initial(sequence[:, 0]), [], []
-        for now, then in zip(sequence[:, :-1].unbind(1), sequence[:, 1:].unbind(1), strict=True):
-            prediction, hidden = self.stepper(now, hidden)
-            states.append(hidden)
-            loss.append(self.stepper.nll(prediction, then))
-        nll = torch.stack(loss, dim=1).mean()
-        return Behaviour(torch.stack(states, dim=1), sequence[:, :-1]), nll
-
-    def free(self, first: Tensor, steps: int) -> Behaviour:
-        """Behaviour over ``steps`` states from ``first (B, ...)``, fed with its own outputs."""
-        hidden, state = self.stepper.initial(first), first
-        states, seen = [], []
-        for _ in range(steps):
-            seen.append(state)
-            prediction, hidden = self.stepper(state, hidden)
-            states.append(hidden)
-            state = self.stepper.feed(prediction)
-        return Behaviour(torch.stack(states, dim=1), torch.stack(seen, dim=1))
-
-    def turns(self, sequence: Tensor) -> Iterator[Turn]:
-        """The critic's move, then the stepper's, on one batch of sequences."""
-        forced, nll = self.teacher(sequence)
-        free = self.free(sequence[:, 0], sequence.shape[1] - 1)
-        real, fake = self._judge(forced.hidden.detach()), self._judge(free.hidden.detach())
+    def critic_turn(self, forced: Tensor, free: Tensor) -> tuple[Turn, Tensor]:
+        """The critic's move, and its accuracy before it, a scalar."""
+        real, fake = self._judge(forced.detach()), self._judge(free.detach())
         accuracy = self.accuracy(real, fake)
-        open_critic = (accuracy <= self.gates.critic).to(real.score)
-        open_stepper = (accuracy >= self.gates.stepper).to(real.score)
+        listens = (accuracy <= self.gates.critic).to(real.score)
         loss = self.objective.critic_loss(real, fake)
-        logs = {"critic": loss.detach(), "accuracy": accuracy}
-        yield Turn((Loss(open_critic * loss, ("critic",)),), ("critic",), logs)
-        with torch.no_grad():
-            self.objective.after_critic_step(self.critic, real, fake)
+        logs = {"behaviour": loss.detach(), "accuracy": accuracy}
+        self._played = (real, fake)
+        return Turn((Loss(listens * loss, ("behaviour",)),), ("behaviour",), logs), accuracy
+
+    @torch.no_grad()
+    def moved(self) -> None:
+        """After the critic's move: what the objective keeps account of."""
+        self.objective.after_critic_step(self.critic, *self._played)
+        del self._played
+
+    def against(self, forced: Tensor, free: Tensor, accuracy: Tensor) -> Tensor:
+        """The stepper's loss, zero while the critic's ``accuracy`` is below the gate."""
         with resting(self.critic):
-            fake, real = self._judge(free.hidden), self._judge(forced.hidden)
+            fake, real = self._judge(free), self._judge(forced)
             if self.both:
-                against = self.objective.critic_loss(fake, real)
+                loss = self.objective.critic_loss(fake, real)
             else:
-                still = Verdict(real.score.detach())
-                against = self.objective.generator_loss(still, fake)
-        total = nll + self.adversarial * open_stepper * against
-        logs = {"nll": nll.detach(), "adversarial": against.detach()}
-        yield Turn((Loss(total, ("stepper",)),), ("stepper",), logs)
+                loss = self.objective.generator_loss(Verdict(real.score.detach()), fake)
+        return (accuracy >= self.gates.stepper).to(loss) * loss
 
     def _judge(self, hidden: Tensor) -> Verdict:
         return Verdict(self.critic(hidden))

@@ -140,6 +140,7 @@ class Trainer:
             for name, optimiser in self.optimisers.items():
                 for group in optimiser.param_groups:
                     group["lr"] = self.options.rate(name) * factor
+            self.core.progress = self.world.gather(self._share())[0]
             self.game.play(self.batches.draw, self.step, self.meter)
             self.average.update(self.step)
             self.step += 1

@@ -1,0 +1,1 @@
+"""Surrogates of simulations: windows of sequences, rollouts, their trust and their speed."""
