@@ -1,0 +1,1 @@
+"""Peptides as molecules: charge, hydrophobicity and drug-like figures, differentiable in x."""
