@@ -1,0 +1,156 @@
+"""A pass outside training, as fast as processors make it: compiled loops, tiles, coarse grids."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from tensordict import TensorDict
+from torch import Tensor
+from torch.nn import functional as F
+
+from physgan.sequences import Project
+from physgan_foam.decisions import Choices
+from physgan_foam.kernels import masks, weigh
+from physgan_foam.labels import Labels
+from physgan_foam.networks.pointer_net import NEIGHBOURS, PointerNet
+from physgan_foam.offsets import OFFSETS, REACH, wrap
+
+if TYPE_CHECKING:
+    from physgan_foam.networks.stepper import FoamStepper
+
+TILE = 256
+"""Side in pixels of the pieces in which a large field is worked on."""
+LARGE = 256.0
+"""Mean area in pixels from which every second row and column is enough."""
+SMALLEST = 64
+"""No grid becomes smaller than this."""
+
+
+def advance(
+    stepper: FoamStepper, state: TensorDict, condition: Tensor, z: Tensor | None, project: Project
+) -> TensorDict:
+    """The state after a pass; ``z`` at the grid of the field as for ``FoamStepper.forward``."""
+    labels = state["labels"]
+    block = coarse_blocks(labels, state["block"])
+    if labels.device.type != "cpu" or z is not None:
+        return _dense(stepper, state, block, condition, z, project)
+    net = stepper.net
+    rows = zip(labels, block.tolist(), condition, strict=True)
+    small = [np.ascontiguousarray(row[::b, ::b].numpy(), np.int32) for row, b, _ in rows]
+    found = [predict(net, grid, c) for grid, c in zip(small, condition, strict=True)]
+    prediction = TensorDict({}, [len(labels)]).set_non_tensor("choices", found)
+    prediction = project(prediction)
+    if "bias" in prediction:
+        bias = prediction.get_non_tensor("bias")
+    else:
+        bias = [np.zeros(int(grid.max()) + 1, np.float32) for grid in small]
+    taken = [c.take(b) for c, b in zip(found, bias, strict=True)]
+    fine = [_repeat(grid, int(b)) for grid, b in zip(taken, block, strict=True)]
+    after = torch.from_numpy(np.stack(fine)).to(labels.dtype)
+    return TensorDict({"labels": after, "block": block}, [len(labels)])
+
+
+def coarse_blocks(labels: Tensor, block: Tensor) -> Tensor:
+    """The side of the squares ``(B,)`` to work with: twice ``block`` where bubbles of ``labels
+    (B, H, W)`` have grown beyond LARGE of these."""
+    found = []
+    for row, old in zip(labels, block.tolist(), strict=True):
+        new = int(old)
+        while (
+            row.numel() / new**2 >= LARGE * len(row[::new, ::new].unique())
+            and min(row.shape) >= 2 * new * SMALLEST
+            and all(side % (4 * new) == 0 for side in row.shape)
+        ):
+            new *= 2
+        found.append(new)
+    return torch.tensor(found, device=block.device, dtype=block.dtype)
+
+
+def _repeat(grid: Labels, block: int) -> Labels:
+    return grid if block == 1 else grid.repeat(block, 0).repeat(block, 1)
+
+
+def _dense(
+    stepper: FoamStepper,
+    state: TensorDict,
+    block: Tensor,
+    condition: Tensor,
+    z: Tensor | None,
+    project: Project,
+) -> TensorDict:
+    """All rows as one batch, on the coarsest grid that the smallest bubbles allow."""
+    side = int(block.min())
+    grid = TensorDict(
+        {"labels": state["labels"][:, ::side, ::side], "block": state["block"]}, [len(block)]
+    )
+    if z is not None and side > 1:
+        z = z[:, :, : z.shape[2] // side, : z.shape[3] // side]
+    prediction, _ = stepper(grid, condition, z, None)
+    labels = stepper.settle(project(prediction), grid)["labels"]
+    labels = labels.repeat_interleave(side, 1).repeat_interleave(side, 2)
+    return TensorDict({"labels": labels, "block": torch.full_like(block, side)}, [len(block)])
+
+
+def predict(net: PointerNet, labels: Labels, condition: Tensor, tile: int = TILE) -> Choices:
+    """What each pixel of ``labels (H, W)`` weighs under ``condition (C,)``.
+
+    Tile by tile with a rim of ``net.halo``, beyond which a pixel sees nothing: the same as without
+    tiles.
+    """
+    height, width = labels.shape
+    padded = wrap(torch.from_numpy(labels), net.halo).numpy()
+    whole = Choices.empty(height, width)
+    layers = folded(net, condition)
+    rim = 2 * net.halo
+    for top in _starts(height, tile):
+        for left in _starts(width, tile):
+            h, w = min(tile, height), min(tile, width)
+            piece = np.ascontiguousarray(padded[top : top + h + rim, left : left + w + rim])
+            logits = run(net, piece, layers)
+            m = net.margin
+            part = np.ascontiguousarray(piece[m : m + h + 2 * REACH, m : m + w + 2 * REACH])
+            view = Choices(*(field[top : top + h, left : left + w] for field in whole))
+            weigh(logits, part, net.fold, *view)
+    return whole
+
+
+def _starts(size: int, tile: int) -> list[int]:
+    """Where tiles begin that cover ``size`` pixels; the last one overlaps what it must."""
+    return [min(start, max(size - tile, 0)) for start in range(0, size, tile)]
+
+
+Layers = list[tuple[Tensor, Tensor]]
+
+
+def folded(net: PointerNet, condition: Tensor) -> Layers:
+    """Weights and biases of all convolutions with the condition ``(C,)`` worked into them."""
+    layers: Layers = [(net.stem.weight, _bias(net.stem))]
+    for block, (scale, shift) in zip(net.blocks, net.modulation(condition[None]), strict=True):
+        bias: Any = _bias(block) * scale[0] + shift[0]
+        weight: Any = block.weight
+        layers.append((weight * scale[0, :, None, None, None], bias))
+    layers.append((net.head.weight, _bias(net.head)))
+    kept = torch.channels_last
+    return [(w.detach().contiguous(memory_format=kept), b.detach()) for w, b in layers]
+
+
+def _bias(layer: Any) -> Tensor:
+    return layer.bias
+
+
+@torch.inference_mode()
+def run(net: PointerNet, padded: Labels, layers: Layers) -> np.ndarray:
+    """Logits ``(H / fold, W / fold, 49 fold^2)`` of ``padded (H + 2 halo, W + 2 halo)``."""
+    height, width = ((side - 2 * REACH) // net.fold for side in padded.shape)
+    seen = np.empty((height, width, NEIGHBOURS * net.fold**2), np.float32)
+    masks(padded, net.fold, seen)
+    h = F.conv2d(torch.from_numpy(seen).permute(2, 0, 1)[None], *layers[0])
+    for (weight, bias), d in zip(layers[1:-1], net.dilations, strict=True):
+        change = F.conv2d(F.silu(h), weight, bias, dilation=d)
+        h = change.add_(h[:, :, d:-d, d:-d])
+    logits = F.conv2d(F.silu(h, inplace=True), *layers[-1])
+    out = logits[0].permute(1, 2, 0).contiguous().numpy()
+    assert out.shape[-1] == len(OFFSETS) * net.fold**2
+    return out

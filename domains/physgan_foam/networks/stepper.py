@@ -1,0 +1,111 @@
+"""One pass of a foam: every pixel points at a neighbour and takes its label."""
+
+from __future__ import annotations
+
+import torch
+from tensordict import TensorDict
+from torch import Tensor
+from torch.nn import functional as F
+
+from physgan.sequences import Project, Stepper
+from physgan_foam import pointer
+from physgan_foam.networks.pointer_net import PointerNet
+from physgan_foam.offsets import REACH, neighbours, wrap
+
+NOISE_GRID = 8
+"""Noise is drawn on a grid of so many pixels."""
+PAIRS = ((0, 1), (1, 0), (1, 1), (1, -1))
+"""Critics see whether two pixels so far apart (dy, dx) are of one bubble."""
+
+
+class FoamStepper(Stepper):
+    """States are ``labels (B, H, W)`` integers and ``block (B,)``, the side in pixels of the
+    squares that they are made of: 1, and 2, 4... once bubbles have grown (see ``coarse``).
+
+    A prediction has ``logits (B, 49, H, W)`` and the labels pointed at, ``around (B, 49, H, W)``.
+    """
+
+    def __init__(self, condition_dim: int, **options: object) -> None:
+        super().__init__()
+        self.net = PointerNet(condition_dim, **options)  # type: ignore[arg-type]
+
+    def forward(
+        self, state: TensorDict, condition: Tensor, z: Tensor | None, hidden: Tensor | None
+    ) -> tuple[TensorDict, Tensor | None]:
+        labels = state["labels"]
+        logits = self.net(wrap(labels, self.net.halo), condition, self._spread(z)).float()
+        around = neighbours(wrap(labels, REACH))
+        return TensorDict({"logits": logits, "around": around}, [len(labels)]), hidden
+
+    def _spread(self, z: Tensor | None) -> Tensor | None:
+        if z is None:
+            return None
+        fine = F.interpolate(z, scale_factor=NOISE_GRID, mode="nearest")
+        return wrap(fine, self.net.margin)
+
+    def noise(self, state: TensorDict) -> Tensor | None:
+        """``(B, channels, H / 8, W / 8)`` of a standard normal where the network takes noise."""
+        if not self.net.noise:
+            return None
+        labels = state["labels"]
+        size = [side // NOISE_GRID for side in labels.shape[1:]]
+        return torch.randn(len(labels), self.net.noise, *size, device=labels.device)
+
+    def error(
+        self, prediction: TensorDict, state: TensorDict, target: TensorDict, given: TensorDict
+    ) -> Tensor:
+        """-log of the share of the true next label, nats per pixel that may change; three times
+        as heavy near junctions and in bubbles that die. A label out of reach is left out."""
+        logits, around = prediction["logits"], prediction["around"]
+        nll, reached = pointer.negative_log_likelihood(logits, around, target["labels"])
+        weight = pixel_weights(around, state["labels"], target["labels"]) * reached
+        return (weight * nll).sum((1, 2)) / weight.sum((1, 2)).clamp(min=1)
+
+    def settle(self, prediction: TensorDict, state: TensorDict) -> TensorDict:
+        labels = choose(prediction["logits"], prediction["around"])
+        return TensorDict({"labels": labels, "block": state["block"]}, [len(labels)])
+
+    def seen(self, state: TensorDict) -> TensorDict:
+        labels = state["labels"]
+        same = [labels == labels.roll((-dy, -dx), dims=(1, 2)) for dy, dx in PAIRS]
+        return TensorDict({"films": torch.stack(same, dim=1).float()}, [len(labels)])
+
+    def foreseen(self, prediction: TensorDict, state: TensorDict) -> TensorDict:
+        names, shares = pointer.soft_labels(prediction["logits"], prediction["around"])
+        same = [pointer.agreement(names, shares, dy, dx) for dy, dx in PAIRS]
+        return TensorDict({"films": torch.stack(same, dim=1)}, [len(names)])
+
+    def advance(
+        self,
+        state: TensorDict,
+        condition: Tensor,
+        z: Tensor | None,
+        hidden: Tensor | None,
+        project: Project,
+    ) -> tuple[TensorDict, Tensor | None]:
+        """The next state; large bubbles are followed on a coarser grid first."""
+        from physgan_foam.inference import advance
+
+        return advance(self, state, condition, z, project), hidden
+
+
+def pixel_weights(around: Tensor, labels: Tensor, target: Tensor) -> Tensor:
+    """How much each pixel counts in the likelihood, ``(B, H, W)``: 0 where nothing can change."""
+    bubbles = 1 << 15
+    alive = pointer.areas(target.remainder(bubbles), bubbles) > 0
+    rows = torch.arange(len(labels), device=labels.device)[:, None, None]
+    dying = ~alive[rows, labels.remainder(bubbles).long()]
+    heavy = pointer.crowded(around) | dying
+    return pointer.mixed(around) * (1.0 + 2.0 * heavy)
+
+
+@torch.no_grad()
+def choose(logits: Tensor, around: Tensor) -> Tensor:
+    """The label with the largest share of each pixel, ``(B, H, W)``; of equals the one whose
+    offset comes first."""
+    if logits.device.type == "cpu":
+        from physgan_foam.decisions import choose_compiled
+
+        return choose_compiled(logits, around)
+    score = pointer.label_scores(logits.softmax(dim=1), around)
+    return around.gather(1, score.argmax(dim=1, keepdim=True))[:, 0]
