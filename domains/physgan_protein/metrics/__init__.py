@@ -1,0 +1,1 @@
+"""What sets of sequences are measured by, each as the field defines it."""
