@@ -1,0 +1,273 @@
+"""The protein domain: what sequences, their labels and their editing are to the framework."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from tensordict import TensorDict
+from torch import Tensor, nn
+
+from physgan.domain import Data, Domain, Generator, Oracle, Property
+from physgan.errors import InputError
+from physgan_protein import alphabet
+from physgan_protein.columns import ColumnOptions
+from physgan_protein.exact import EXACT
+from physgan_protein.rows import SplitOptions
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SHIPPED = Path(__file__).parent / "weights" / "gb1"
+EMBEDDED = Path(__file__).parent / "data" / "peptides.csv.xz"
+EDITS = ("none", "consensus", "rows")
+
+
+class ProteinDomain(Domain):
+    """Sequences of the twenty amino acids, of one length or of many.
+
+    ``sequence_column``, ``classes``, ``labels``, ``least_labels``, ``log`` and ``bins`` say how a
+    table is read (see ``ColumnOptions``), ``subset`` names a column that marks the rows to use,
+    ``split_column``, ``split_seed`` and ``shares`` how it is divided (``SplitOptions``). Rows
+    longer than ``longest`` and other bad ones are ``skip``-ped or ``refuse``-d (``on_bad``).
+    ``tail`` > 0 draws training rows with probability exp(tail z) of the first number asked for.
+
+    ``edit`` makes sequences by at most ``budget`` edits of a reference: the ``consensus`` of the
+    training rows, or one of its ``rows``; positions in ``fixed``, counted from 1, never change.
+    """
+
+    name = "protein"
+
+    def __init__(
+        self,
+        sequence_column: str | None = None,
+        classes: Sequence[str] = (),
+        labels: Sequence[str] = (),
+        least_labels: int = 20,
+        log: Mapping[str, float] | None = None,
+        bins: int = 10,
+        subset: str | None = None,
+        split_column: str | None = None,
+        split_seed: int | None = None,
+        shares: Sequence[float] = (0.1, 0.1),
+        longest: int | None = None,
+        on_bad: str = "skip",
+        tail: float = 0.0,
+        edit: str = "none",
+        budget: int = 6,
+        fixed: Sequence[int] = (),
+    ) -> None:
+        if edit not in EDITS:
+            raise InputError(f"edit={edit!r}", fix=f"one of {', '.join(EDITS)}")
+        if on_bad not in ("skip", "refuse"):
+            raise InputError(f"on_bad={on_bad!r}", fix="skip or refuse")
+        if budget < 1 or bins < 0 or bins == 1:
+            raise InputError(
+                f"budget={budget}, bins={bins}", fix="a budget of 1 or more; 0 bins, or 2 or more"
+            )
+        if len(shares) != 2 or min(shares) < 0 or sum(shares) >= 1:
+            raise InputError(f"shares={shares}", fix="two parts, for validation and test, below 1")
+        if any(place < 1 for place in fixed):
+            raise InputError(f"fixed={list(fixed)}", fix="positions are counted from 1")
+        self.sequence_column, self.subset, self.longest = sequence_column, subset, longest
+        self.reading = ColumnOptions(tuple(classes), tuple(labels), least_labels, log, bins)
+        self.splitting = SplitOptions(split_column, split_seed, (shares[0], shares[1]))
+        self.on_bad, self.tail = on_bad, tail
+        self.edit, self.budget, self.fixed = edit, budget, tuple(sorted(set(fixed)))
+        self.columns: dict[str, str] = {}
+        self.lengths = torch.zeros(0, dtype=torch.bool)
+        self.pool = torch.zeros(0, 0, dtype=torch.uint8)
+        self.longest_run, self.least_entropy = 0, 0.0
+
+    @property
+    def length(self) -> int:
+        """Length of the longest training sequence, to which all are padded."""
+        if not len(self.lengths):
+            raise InputError("the protein domain has seen no data", fix="load a training split")
+        return len(self.lengths)
+
+    @property
+    def reference(self) -> str | None:
+        """What edits are counted from, where there is one of it."""
+        return alphabet.decode(self.pool)[0] if len(self.pool) == 1 else None
+
+    def load(self, path: Path | None, split: str, properties: Sequence[str] = ()) -> Data:
+        from physgan_protein.loading import load_split
+
+        return load_split(self, path or EMBEDDED, split, properties)
+
+    def fit(self, sequences: Sequence[str]) -> None:
+        """Bind the domain to its training sequences: lengths, references, what is degenerate.
+
+        Raises InputError where edits are asked of sequences of several lengths.
+        """
+        from physgan_protein.checks import floor_of
+        from physgan_protein.references import consensus
+
+        lengths = sorted({len(sequence) for sequence in sequences})
+        self.lengths = torch.zeros(lengths[-1], dtype=torch.bool)
+        self.lengths[torch.tensor(lengths) - 1] = True
+        self.longest_run, self.least_entropy = floor_of(sequences)
+        if self.edit == "none":
+            return
+        if len(lengths) > 1:
+            raise InputError(
+                f"edits need sequences of one length, these have {lengths[0]} to {lengths[-1]}",
+                fix="set domain.edit=none, or align the sequences",
+            )
+        if self.fixed and self.fixed[-1] > lengths[0]:
+            raise InputError(f"position {self.fixed[-1]} of {lengths[0]} cannot be fixed")
+        common = consensus(sequences)
+        self.pool = common[None].to(torch.uint8)
+        if self.edit == "rows":
+            rows = torch.from_numpy(alphabet.encode(sequences, lengths[0]))
+            kept = (rows[:, self.fixed_mask()] == common[self.fixed_mask()]).all(dim=1)
+            self.pool = rows[kept].to(torch.uint8)
+
+    def fixed_mask(self) -> Tensor:
+        """True where a position never changes, ``(L,)``."""
+        mask = torch.zeros(self.length, dtype=torch.bool)
+        mask[[place - 1 for place in self.fixed]] = True
+        return mask
+
+    def declare(self, found: Sequence[tuple[Property, str]]) -> None:
+        """Make these the properties, each with the column it comes from."""
+        self.properties = tuple(prop for prop, _ in found)
+        self.columns = {prop.name: column for prop, column in found}
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "json": {
+                "properties": [
+                    [p.name, list(p.classes or ()), p.log, p.shift, p.bins, self.columns[p.name]]
+                    for p in self.properties
+                ],
+                "edit": self.edit,
+                "budget": self.budget,
+                "fixed": list(self.fixed),
+                "longest_run": self.longest_run,
+                "least_entropy": self.least_entropy,
+            },
+            "tensors": {"lengths": self.lengths, "pool": self.pool},
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        plain, tensors = state["json"], state["tensors"]
+        told = []
+        for name, classes, log, shift, bins, column in plain["properties"]:
+            prop = Property(name, "", tuple(classes) or None, log=log, shift=shift, bins=bins)
+            told.append((EXACT.get(name, prop) if not column else prop, column))
+        self.declare(told)
+        self.edit, self.budget = plain["edit"], plain["budget"]
+        self.fixed = tuple(plain["fixed"])
+        self.longest_run, self.least_entropy = plain["longest_run"], plain["least_entropy"]
+        self.lengths, self.pool = tensors["lengths"].bool(), tensors["pool"]
+
+    def generator(self, condition_dim: int, **options: Any) -> Generator:
+        from physgan_protein.networks.generator import ProteinGenerator
+
+        if len(self.pool):
+            options = {"pool": self.pool, "fixed": self.fixed_mask(), **options}
+        return ProteinGenerator(condition_dim, self.lengths, budget=self.budget, **options)
+
+    def encoder(self, condition_dim: int, **options: Any) -> nn.Module:
+        from physgan_protein.networks.encoder import ProteinEncoder
+
+        kept = {n: options[n] for n in ("latent_dim", "width", "depth") if n in options}
+        return ProteinEncoder(condition_dim, self.length, **kept)
+
+    def critic(self, condition_dim: int, **options: Any) -> nn.Module:
+        from physgan_protein.networks.critic import ProteinCritic
+
+        return ProteinCritic(condition_dim, self.length, **options)
+
+    def predictor(self, **options: Any) -> nn.Module:
+        from physgan_protein.networks.predictor import build_predictor
+
+        return build_predictor(self.length, **options)
+
+    def recommended(self) -> dict[str, Any]:
+        from physgan_protein.advice import recommended
+
+        return recommended(edits=self.edit != "none")
+
+    def oracle(self, name: str | None = None, **options: Any) -> Oracle | None:
+        from physgan_protein.oracles.named import named_oracle
+
+        return None if name is None else named_oracle(name, **options)
+
+    def decode(self, x: TensorDict) -> list[str | None]:
+        tokens = x["residues"].argmax(dim=-1)
+        ended = (tokens == alphabet.PAD).int()
+        whole = (ended.diff(dim=1) >= 0).all(dim=1) & (ended[:, 0] == 0)
+        found = alphabet.decode(tokens)
+        return [s if good else None for s, good in zip(found, whole.tolist(), strict=True)]
+
+    def encode(self, samples: Sequence[str]) -> tuple[TensorDict, list[int]]:
+        kept = [
+            place
+            for place, s in enumerate(samples)
+            if 0 < len(s) <= self.length and alphabet.bad_residue(s) is None
+        ]
+        good = [samples[place] for place in kept]
+        residues = alphabet.one_hot(alphabet.encode(good, self.length))
+        return TensorDict({"residues": residues}, [len(kept)]), kept
+
+    def write(self, samples: Sequence[str], names: Sequence[str], folder: Path) -> list[Path]:
+        """All samples in one FASTA file and one table; the FASTA file is every sample's."""
+        from physgan_protein.io import write_csv, write_fasta
+
+        folder.mkdir(parents=True, exist_ok=True)
+        fasta = write_fasta(samples, names, folder / "sequences.fasta")
+        write_csv(samples, names, folder / "sequences.csv")
+        return [fasta] * len(samples)
+
+    def draw(self, sample: str) -> Figure:
+        from physgan_protein.draw import draw_sequence
+
+        return draw_sequence(sample, self.reference)
+
+    def validity(self, sample: str) -> dict[str, bool]:
+        """The alphabet, a length of the data, no longer run and no less entropy than they have."""
+        from physgan_protein.checks import entropy, longest_run
+
+        size = len(sample)
+        return {
+            "alphabet": alphabet.bad_residue(sample) is None,
+            "length": 0 < size <= self.length and bool(self.lengths[size - 1]),
+            "runs": longest_run(sample) <= self.longest_run,
+            "complexity": entropy(sample) >= self.least_entropy - 1e-9,
+        }
+
+    def fingerprint(self, samples: Sequence[str]) -> Any:
+        from physgan_protein.fingerprints import fingerprints
+
+        return fingerprints(samples, self.length, aligned=int(self.lengths.sum()) == 1)
+
+    def key(self, sample: str) -> str:
+        return sample
+
+    def label(self, sample: str) -> str:
+        from physgan_protein.names import label
+
+        return label(sample, self.reference)
+
+    def evaluate(
+        self, samples: Sequence[str], reference: Sequence[str], **options: Any
+    ) -> dict[str, Any]:
+        from physgan_protein.evaluation import evaluate_proteins
+
+        return evaluate_proteins(self, samples, reference, **options)
+
+    def read_samples(self, folder: Path) -> list[str]:
+        """The sequences of a FASTA or CSV file, or of the one that ``write`` puts in a folder."""
+        from physgan_protein.io import read_records
+
+        path = folder / "sequences.fasta" if folder.is_dir() else folder
+        return read_records(path, self.sequence_column).sequences
+
+    def shipped_run(self) -> Path:
+        """The folder of the ready weights."""
+        return SHIPPED

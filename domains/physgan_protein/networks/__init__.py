@@ -1,0 +1,1 @@
+"""The networks of proteins: encoder, generator, critic and predictors."""

@@ -1,0 +1,105 @@
+"""What the networks are made of: residual dilated convolutions along a sequence, or plain layers
+where it is so short that each position is a feature of its own."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from physgan_protein.alphabet import PAD, TOKENS
+
+SHORT = 8
+"""Sequences of one length up to this are read whole, by plain layers."""
+
+
+def layers(inner: int, width: int, depth: int) -> nn.Sequential:
+    """``depth`` layers of ``width`` features with leaky rectifiers."""
+    found: list[nn.Module] = []
+    for place in range(depth):
+        found += [nn.Linear(width if place else inner, width), nn.LeakyReLU(0.2)]
+    return nn.Sequential(*found)
+
+
+class Block(nn.Module):
+    """x + conv(leaky(conv_dilated(leaky(FiLM(x))))), zero outside the mask (Yu & Koltun,
+    1511.07122, for the dilation; Perez et al., 1709.07871, for FiLM by ``context``)."""
+
+    def __init__(self, width: int, kernel: int, dilation: int, context: int = 0) -> None:
+        super().__init__()
+        same = dilation * (kernel // 2)
+        self.spread = nn.Conv1d(width, width, kernel, padding=same, dilation=dilation)
+        self.mix = nn.Conv1d(width, width, 1)
+        self.film = nn.Linear(context, 2 * width) if context else None
+        if self.film is not None:
+            nn.init.zeros_(self.film.weight)
+            nn.init.zeros_(self.film.bias)
+
+    def forward(self, x: Tensor, mask: Tensor, context: Tensor | None = None) -> Tensor:
+        """``x (B, W, L)``, ``mask (B, 1, L)``, ``context (B, C)`` to ``(B, W, L)``."""
+        inner = x
+        if self.film is not None:
+            scale, shift = self.film(context).unsqueeze(-1).chunk(2, dim=1)
+            inner = torch.addcmul(x + shift, x, scale) * mask
+        inner = self.spread(F.leaky_relu(inner, 0.2))
+        return x + self.mix(F.leaky_relu(inner, 0.2)) * mask
+
+
+class Stack(nn.Module):
+    """Residual blocks with dilations 1, 2, 4, 8, 1, ... on ``(B, W, L)``."""
+
+    def __init__(self, width: int, depth: int, kernel: int = 5, context: int = 0) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(
+            [Block(width, kernel, 2 ** (i % 4), context) for i in range(depth)]
+        )
+
+    def forward(self, x: Tensor, mask: Tensor, context: Tensor | None = None) -> Tensor:
+        for block in self.blocks:
+            x = block(x, mask, context)
+        return x
+
+
+class Reader(nn.Module):
+    """Sequences to features ``(B, width)``, for encoder, critic and predictors.
+
+    ``extra`` further features per row (a condition) are read with them. ``reference`` says that
+    positions have names: an embedding of the place is then added, as a family's columns want it;
+    short sequences are read so in any case.
+    """
+
+    def __init__(
+        self,
+        length: int,
+        extra: int,
+        *,
+        width: int,
+        depth: int,
+        kernel: int = 5,
+        places: bool = True,
+    ) -> None:
+        super().__init__()
+        self.short = length <= SHORT
+        self.feature_dim = width
+        if self.short:
+            self.body = layers(length * TOKENS + extra, width, depth)
+            return
+        self.first = nn.Conv1d(TOKENS, width, kernel, padding=kernel // 2)
+        self.place = nn.Parameter(0.02 * torch.randn(width, length)) if places else None
+        self.stack = Stack(width, depth, kernel)
+        self.join = nn.Linear(2 * width + 1 + extra, width)
+
+    def forward(self, residues: Tensor, extra: Tensor) -> Tensor:
+        """``residues (B, L, 21)`` and ``extra (B, E)`` to ``(B, width)``."""
+        if self.short:
+            return self.body(torch.cat([residues.flatten(1), extra], dim=1))
+        mask = 1 - residues[..., PAD].unsqueeze(1)
+        x = self.first(residues.transpose(1, 2)) * mask
+        if self.place is not None:
+            x = x + self.place * mask
+        x = self.stack(x, mask)
+        count = mask.sum(dim=2).clamp(min=1)
+        mean = x.sum(dim=2) / count
+        most = (x + (mask - 1) * 1e4).amax(dim=2).clamp(min=-1e3)
+        whole = [mean, most, count / residues.shape[1], extra]
+        return F.leaky_relu(self.join(torch.cat(whole, dim=1)), 0.2)
