@@ -22,7 +22,7 @@ CORES: dict[str, tuple[str, ...]] = {
     "bigan": ("donahue2017bigan", "dumoulin2017ali"),
     "cycle-gan": ("zhu2017cyclegan",),
     "augmented-cycle-gan": ("almahairi2018augmented", "zhu2017cyclegan"),
-    "professor-forcing": ("lamb2016professor",),
+    "stepper-gan": ("xie2018tempogan", "brandstetter2022message"),
 }
 OBJECTIVES: dict[str, tuple[str, ...]] = {
     "non-saturating": (GAN,),
@@ -82,6 +82,8 @@ SWITCHES: dict[str, tuple[str, ...]] = {
     "auxiliary": ("odena2017acgan",),
     "condition_drop": ("ho2022classifierfree",),
     "laws": ("nocedal2006numerical",),
+    "professor": ("lamb2016professor",),
+    "replay": ("lin1992self",),
 }
 """Options of a core that are in use where they are neither zero nor off."""
 
@@ -92,6 +94,7 @@ OPTIMISERS: dict[str, tuple[str, ...]] = {
 }
 PREDICTOR = ("lakshminarayanan2017ensembles", "seitzer2022pitfalls", "lei2018distribution")
 ROBUST = ("goodfellow2015explaining",)
+BANDS = ("lei2018distribution",)
 AUDIT = (
     "goodfellow2015explaining", "madry2018towards", "ebrahimi2018hotflip", "wallace2019universal",
     "kynkaanniemi2019improved", "naeem2020reliable", "heusel2017ttur", "binkowski2018demystifying",
@@ -120,6 +123,7 @@ def cite(run: Run) -> dict[str, str]:
         predictor = run.predictor()
         keys += ROBUST if predictor and predictor.settings.get("robust") else ()
     keys += AUDIT if (run.folder / "audit.json").exists() else ()
+    keys += BANDS if (run.folder / "trust.json").exists() else ()
     known = library()
     return {key: known[key] for key in dict.fromkeys(keys)} | entries(run.domain.citations)
 

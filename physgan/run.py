@@ -27,10 +27,7 @@ from physgan.training.files import disk_errors, write_atomic
 from physgan.training.folder import (
     CARD,
     CONFIG,
-    DOMAIN,
-    FINGERPRINTS,
-    KEYS,
-    TENSORS,
+    EXPORTED,
     count_rows,
     read_domain,
     read_rows,
@@ -248,7 +245,7 @@ class Run:
         with disk_errors(folder), replace_folder(folder) as draft:
             write_atomic(draft / MODEL, model_bytes(weights, self.config.identity, meta["step"]))
             RunConfig.from_dict(values).write(draft / CONFIG)
-            for name in (DOMAIN, TENSORS, KEYS, FINGERPRINTS, CARD, "metrics.csv"):
+            for name in EXPORTED:
                 if (self.folder / name).exists():
                     shutil.copy2(self.folder / name, draft / name)
             if (self.folder / PREDICTOR).is_dir():

@@ -204,6 +204,11 @@ def at(frames: TensorDict, k: int) -> TensorDict:
     return frames.apply(lambda leaf: leaf[:, k], batch_size=frames.batch_size[:1])  # type: ignore[return-value]
 
 
+def frames_of(batch: TensorDict) -> int:
+    """How many states follow the first in each window of ``batch``."""
+    return next(iter(batch["x"].values(include_nested=True, leaves_only=True))).shape[1]
+
+
 def context(state: TensorDict, y: Values, row: TensorDict | None = None) -> TensorDict:
     """What errors, laws and projections of a pass from ``state`` get as ``given``."""
     told: dict[str, Any] = dict(state.items())

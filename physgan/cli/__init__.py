@@ -16,7 +16,8 @@ from physgan import __version__
 from physgan.errors import InputError, RunError
 
 MODULES = (
-    "train", "domains", "doctor", "propose", "evaluate", "datasets", "report", "audit", "cite",
+    "train", "domains", "doctor", "propose", "rollout", "evaluate", "datasets", "report", "audit",
+    "cite",
 )  # fmt: skip
 
 

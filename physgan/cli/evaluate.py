@@ -79,7 +79,7 @@ def evaluate_command(
             asked=asked,
             seed=seed,
             rows=place / f"{name}.csv",
-            **_options(option or []),
+            **parse_options(option or []),
         )
     (place / "summary.json").write_text(json.dumps(results, indent=2) + "\n")
     console.print(_table(results))
@@ -98,7 +98,8 @@ def _source(name: str, source: str | None, domain: Domain) -> tuple[Run | None, 
     return None, reader(folder)
 
 
-def _options(settings: list[str]) -> dict[str, Any]:
+def parse_options(settings: list[str]) -> dict[str, Any]:
+    """``KEY=VALUE`` texts, each value in JSON or else a text; InputError for no ``=``."""
     found: dict[str, Any] = {}
     for setting in settings:
         key, sign, text = setting.partition("=")

@@ -34,10 +34,10 @@ from physgan.cores.passes import Forced, Pass, hidden_of, teach, unroll, views
 from physgan.cores.professor_forcing import ProfessorForcing
 from physgan.cores.replay import recorded
 from physgan.cores.stepper_options import StepperOptions, check
-from physgan.cores.window import Window, aged, frames_of, kept, whole
+from physgan.cores.window import Window, aged, kept, whole
 from physgan.domain import Domain
 from physgan.errors import InputError
-from physgan.sequences import SequenceDomain, Stepper, Values, context
+from physgan.sequences import SequenceDomain, Stepper, Values, context, frames_of
 
 
 class StepperGAN(Core):

@@ -36,11 +36,6 @@ class Window:
         return context(state, self.y, self.rows[k] if self.rows else None)
 
 
-def frames_of(batch: TensorDict) -> int:
-    """How many states follow the first in each window of ``batch``."""
-    return next(iter(batch["x"].values(include_nested=True, leaves_only=True))).shape[1]
-
-
 def before(batch: TensorDict) -> TensorDict:
     """The state before the windows of ``batch``; InputError where there is none."""
     state = batch["given"].exclude("passes")

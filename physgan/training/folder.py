@@ -21,7 +21,10 @@ from physgan.training.files import write_atomic
 
 CONFIG, CARD, REFUSED = "config.toml", "card.md", "refused.csv"
 KEYS, FINGERPRINTS = "train_keys.npy", "train_fingerprints.npy"
-DOMAIN, TENSORS = "domain.json", "domain.safetensors"
+DOMAIN, TENSORS, TRUST = "domain.json", "domain.safetensors", "trust.json"
+EXPORTED = (DOMAIN, TENSORS, KEYS, FINGERPRINTS, TRUST, CARD, "metrics.csv")
+"""What a release form has beside weights and config, where it is there."""
+
 SCHEMA = "schema."
 
 
@@ -79,9 +82,13 @@ def write_refused(folder: Path, data: Mapping[str, Data]) -> None:
 
 
 def write_keys(folder: Path, domain: Domain, data: Data) -> None:
-    """Write the hashed keys of the training samples, so that novelty needs no data."""
+    """Write the hashed keys of the training samples, so that novelty needs no data; sequences,
+    which nobody proposes, have none."""
     from physgan.design.novelty import hash_keys
+    from physgan.sequences import SequenceDomain
 
+    if isinstance(domain, SequenceDomain):
+        return
     natives: list[Any] = []
     for part in data.batch["x"].split(1024):
         natives += [sample for sample in domain.decode(part) if sample is not None]

@@ -9,8 +9,9 @@ from tensordict import TensorDict
 
 from physgan.conditions import ConditionSchema
 from physgan.cores import StepperGAN
-from physgan.cores.window import before, frames_of
+from physgan.cores.window import before
 from physgan.errors import InputError
+from physgan.sequences import frames_of
 from physgan.surrogate.windows import windows
 from physgan.testing.gaussians import GaussianRing
 from physgan.training import Trainer, TrainerOptions

@@ -1,0 +1,190 @@
+"""``physgan rollout``: from an initial state to a trajectory, with its laws watched."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("rollout")(rollout_command)
+
+
+def rollout_command(
+    domain: Annotated[str, typer.Argument(help="The domain, see `physgan domains`.")],
+    run: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A run's folder, or its name in runs/; several make an ensemble. Default: the "
+            "one that is shipped."
+        ),
+    ] = None,
+    initial: Annotated[
+        Path | None, typer.Option(help="File of the initial state. Default: one by --seed.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="How many passes.")] = None,
+    until: Annotated[
+        str | None, typer.Option(help="NAME=VALUE: stop when the watched NAME gets there.")
+    ] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--given", "-g", help="NAME=VALUE of a coefficient or the step length."),
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", help="KEY=VALUE for the domain's initial state, in JSON."),
+    ] = None,
+    ensemble: Annotated[
+        int | None, typer.Option(min=1, help="Members; default one for each run.")
+    ] = None,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Fit the bands on held-out sequences first.")
+    ] = False,
+    data: Annotated[
+        Path | None, typer.Option(help="Data whose validation split --calibrate takes.")
+    ] = None,
+    bound: Annotated[
+        float, typer.Option(min=0, help="Relative half width of bands that ends the trust.")
+    ] = 0.1,
+    force: Annotated[bool, typer.Option("--force", help="Go on when a law is broken.")] = False,
+    every: Annotated[int, typer.Option(min=1, help="Keep one frame in so many.")] = 1,
+    film: Annotated[bool, typer.Option("--film/--no-film", help="Write a film.")] = True,
+    seed: Annotated[int, typer.Option(help="Of the initial state and the noise.")] = 0,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder of the answer.")] = None,
+) -> None:
+    """Let a surrogate go on from a state; the laws are watched at each step.
+
+    For example: physgan rollout DOMAIN --given step=0.2 --steps 50 --ensemble 8
+    """
+    from rich.console import Console
+
+    from physgan.cli.evaluate import parse_options
+    from physgan.files import replace_folder
+    from physgan.surrogate import rollout as machine
+    from physgan.surrogate import storage, trust
+
+    console = Console(stderr=True)
+    runs = open_runs(domain, run or [None], device)
+    first = runs[0]
+    start = first.domain.begin(initial, 1, seed, **parse_options(option or []))
+    y = machine.asked(given or [], first.schema, 1)
+    cores = [r.core for r in runs]
+    calibration = trust.Calibration.read(first.folder) if len(runs) == 1 else None
+    members = ensemble or len(runs)
+    if calibrate:
+        console.print("calibrating on held-out sequences", highlight=False)
+        truths = trust.truths_of(first.domain, held_out(domain, first, data), n=16)
+        calibration = trust.calibrate(cores, first.domain, truths, members=max(members, 4))
+    if steps is None and until is None:
+        steps = 20
+    began = time.monotonic()
+    with progress(console, steps) as tell:
+        made = trust.ensemble(
+            cores, first.domain, start.to(device), {n: v.to(device) for n, v in y.items()}, members,
+            steps=steps, until=None if until is None else machine.Until.parse(until), force=force,
+            seed=seed, every=every, tell=tell,
+        )  # fmt: skip
+    seconds = time.monotonic() - began
+    found = trust.bands(made)
+    trusted = trust.horizon(found, made, calibration, bound=bound)
+    facts = {
+        "domain": domain, "runs": [str(r.folder) for r in runs], "seed": seed, "given": given or [],
+        "members": members, "seconds": seconds,
+        "initial": None if initial is None else str(initial),
+    }  # fmt: skip
+    place = out or Path("rollouts") / f"{domain}-seed{seed}"
+    with replace_folder(place) as draft:
+        storage.write_rollout(
+            draft, first.domain, made, found, trusted, calibration, facts, film=film
+        )
+    _report(Console(), made, found, trusted, seconds, place, first.domain.time_unit)
+    if any(t.ended == "interrupted" for t in made):
+        raise typer.Exit(130)
+    if any(t.ended in ("law", "not finite") for t in made):
+        raise typer.Exit(1)
+
+
+def open_runs(domain: str, names: list[Any], device: str) -> list[Any]:
+    """The runs of a surrogate of ``domain``; InputError where one is of another kind."""
+    from physgan.cli.propose import open_run
+    from physgan.errors import InputError
+    from physgan.sequences import SequenceDomain
+
+    found = []
+    for name in names:
+        run = open_run(domain, name)
+        if not isinstance(run.domain, SequenceDomain) or not hasattr(run.core, "advance"):
+            raise InputError(f"the domain {domain!r} has no sequences to go on with")
+        run.core.to(device)
+        run.schema.to(device)
+        found.append(run)
+    return found
+
+
+def held_out(domain: str, run: Any, data: Path | None) -> Any:
+    """Validation windows of the data that ``run`` was trained on, or of those at ``data``."""
+    from physgan.domain import load
+
+    # A fresh instance: reading data fits a domain, and the run's own must stay as it was.
+    fresh = load(domain, **run.config.domain_options)
+    path = data or (Path(run.config.data) if run.config.data else None)
+    fresh.load(path, "train", run.config.properties)
+    return fresh.load(path, "val", run.config.properties).batch
+
+
+def progress(console: Any, steps: int | None) -> Any:
+    """A context whose value hears of each pass and shows it."""
+    from contextlib import contextmanager
+
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    @contextmanager
+    def shown() -> Any:
+        columns = (
+            TextColumn("pass {task.completed:.0f}"), BarColumn(bar_width=24), TimeElapsedColumn(),
+            TextColumn("{task.fields[text]}"),
+        )  # fmt: skip
+        with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+            task = bar.add_task("rollout", total=steps, text="")
+
+            def tell(number: int, watched: Any) -> None:
+                text = "  ".join(
+                    f"{name} {float(w.value.double().mean()):.4g}" for name, w in watched.items()
+                )
+                bar.update(task, completed=number, text=text)
+
+            yield tell
+
+    return shown()
+
+
+def _report(
+    console: Any, made: Any, found: Any, trusted: Any, seconds: float, place: Path, unit: str
+) -> None:
+    import math
+
+    passes, times = made[0].passes, next(iter(found.values())).times
+    console.print(
+        f"{passes} passes, time {times[-1]:.4g} {unit}".rstrip() + f", in {seconds:.1f} s",
+        highlight=False,
+    )
+    for name, band in found.items():
+        wide = f" +- {band.spread[-1]:.2g}" if band.spread.any() else ""
+        own = made[0].watched[name].unit
+        console.print(
+            f"  {name}: {band.mean[0]:.4g} -> {band.mean[-1]:.4g}{wide} {own}", highlight=False
+        )
+    for message in dict.fromkeys(t.message for t in made if t.message):
+        console.print(f"[yellow]note:[/yellow] {message}", highlight=False)
+    if math.isfinite(trusted.time):
+        console.print(
+            f"[yellow]note:[/yellow] not to be trusted beyond time {trusted.time:.4g}: "
+            f"{trusted.reason}",
+            highlight=False,
+        )
+    console.print(f"States, figures, plot and film: {place}", highlight=False, soft_wrap=True)
