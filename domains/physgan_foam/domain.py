@@ -36,7 +36,7 @@ class FoamDomain(SequenceDomain):
     time_unit = "px^2"
     properties = PROPERTIES
 
-    def __init__(self, passes: int = 3, pressures: bool = True, tolerance: float = 0.3) -> None:
+    def __init__(self, passes: int = 3, pressures: bool = True, tolerance: float = 0.15) -> None:
         if passes < 1:
             raise InputError(f"windows of {passes} passes", fix="1 or more")
         self.passes, self.pressures, self.tolerance = passes, pressures, tolerance
@@ -154,6 +154,8 @@ class FoamDomain(SequenceDomain):
         return watch(self, state, previous, y, elapsed)
 
     def decode(self, x: TensorDict) -> list[Any]:
+        if x["labels"].ndim == 4:
+            x = x[:, 0]  # type: ignore[assignment]
         labels, block = x["labels"].cpu().numpy(), x["block"].tolist()
         return [Foam(row.astype(np.int32), int(b)) for row, b in zip(labels, block, strict=True)]
 

@@ -24,8 +24,9 @@ def soft_areas(p: Tensor, labels: Tensor, bubbles: int) -> Tensor:
     A pixel's label gets what others point at the pixel: one scatter for all offsets.
     """
     taken = torch.zeros_like(p[:, 0])
-    for place, (dy, dx) in enumerate(OFFSETS):
-        taken = taken + p[:, place].roll((dy, dx), dims=(1, 2))
+    # unbound at once: the gradient of 49 slices would be 49 fields as large as p
+    for part, offset in zip(p.unbind(1), OFFSETS, strict=True):
+        taken = taken + part.roll(offset, dims=(1, 2))
     return tally(labels, taken, bubbles)
 
 

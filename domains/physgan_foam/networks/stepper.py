@@ -91,10 +91,11 @@ class FoamStepper(Stepper):
 
 def pixel_weights(around: Tensor, labels: Tensor, target: Tensor) -> Tensor:
     """How much each pixel counts in the likelihood, ``(B, H, W)``: 0 where nothing can change."""
-    bubbles = 1 << 15
-    alive = pointer.areas(target.remainder(bubbles), bubbles) > 0
+    # names in as many places: two that meet there only make a dying bubble count once
+    places = 1 << 15
+    alive = pointer.areas(target.long().remainder(places), places) > 0
     rows = torch.arange(len(labels), device=labels.device)[:, None, None]
-    dying = ~alive[rows, labels.remainder(bubbles).long()]
+    dying = ~alive[rows, labels.long().remainder(places)]
     heavy = pointer.crowded(around) | dying
     return pointer.mixed(around) * (1.0 + 2.0 * heavy)
 

@@ -1,0 +1,184 @@
+"""Surrogate rollouts against the reference solver: same start, same pixels, same measures."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from physgan.errors import InputError
+from physgan_foam import labels as fields
+from physgan_foam import measures
+from physgan_foam.data import Run, make
+from physgan_foam.foam import Foam
+from physgan_foam.solver.trajectory import load
+
+if TYPE_CHECKING:
+    from physgan.surrogate.rollout import Surrogate
+    from physgan_foam.domain import FoamDomain
+
+SEEDS = (9, 19, 29)
+"""Training never sees seeds that end in 9."""
+SETTLED = 3.0
+"""Distributions are of frames with so many times fewer bubbles than the first."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """Foams at ``tau (T,)`` px^2, and how many seconds they took."""
+
+    foams: Sequence[Foam]
+    tau: NDArray[np.float64]
+    seconds: float
+
+    def until(self, bubbles: int) -> Course:
+        """Up to the first foam of at most so many bubbles."""
+        last = next((i for i, f in enumerate(self.foams) if f.bubbles <= bubbles), len(self.foams))
+        return Course(self.foams[: last + 1], self.tau[: last + 1], self.seconds)
+
+    def settled(self) -> list[Foam]:
+        """The foams that no longer remember how they began."""
+        first = self.foams[0].bubbles
+        return [foam for foam in self.foams if SETTLED * foam.bubbles <= first]
+
+
+def solve(
+    seed: int, beta: float, *, bubbles: int, size: int, work: Path, frames: int = 26
+) -> Course:
+    """A run of the solver as label fields, 0.1 mean areas apart; kept in ``work``."""
+    run = Run(seed, beta, bubbles, size, frames, 0.1)
+    work.mkdir(parents=True, exist_ok=True)
+    make(run, work)
+    found = load(run.path(work))
+    foams = [Foam(field) for field in found.labels((size, size))]
+    return Course(foams, found.tau, float(found.about["seconds"]))
+
+
+def follow(
+    surrogate: Surrogate, domain: FoamDomain, start: Foam, beta: float, *, step: float,
+    until: int, most: int = 200,
+) -> Course:  # fmt: skip
+    """A rollout in passes of ``step`` mean areas from ``start`` to ``until`` bubbles or fewer."""
+    state, _ = domain.encode([start])
+    asked = {"step": torch.tensor([step]), "beta": torch.tensor([beta])}
+    states, tau, hidden = [state], [0.0], None
+    begun = time.perf_counter()
+    with torch.no_grad():
+        while len(states) <= most:
+            pace = domain.pace(state, asked)
+            state, hidden = surrogate.advance(state, pace.y, hidden)
+            states.append(state)
+            tau.append(tau[-1] + float(pace.elapsed[0]))
+            if len(state["labels"].unique()) <= until:
+                break
+    seconds = time.perf_counter() - begun
+    return Course([domain.decode(s)[0] for s in states], np.array(tau), seconds)
+
+
+def compare(runs: Sequence[Course], references: Sequence[Course]) -> dict[str, float]:
+    """Figures of ``runs`` beside the solver's from the same starts; percent where named so."""
+    law = measures.von_neumann([r.foams for r in runs], [r.tau for r in runs])
+    own = [foam for run in runs for foam in run.settled()]
+    true = [foam for run in references for foam in run.settled()]
+    if not own or not true:
+        raise InputError("the runs are too short for statistics", fix="more passes")
+    sides = measures.sides_of(own)
+    reference = measures.mu2(measures.sides_of(true))
+    box = [run.foams[0].labels.size for run in runs]
+    total = [
+        abs(fields.areas(foam.labels).sum() / b - 1)
+        for run, b in zip(runs, box, strict=True)
+        for foam in run.foams
+    ]
+    torn = [fields.components(foam.grid) / foam.bubbles - 1 for foam in own]
+    return {
+        "von_neumann_slope_error": 100 * abs(law.slope - 1),
+        "von_neumann_slope": law.slope,
+        "von_neumann_r2": law.r2,
+        "mean_sides": float(sides.mean()),
+        "mu2": measures.mu2(sides),
+        "mu2_reference": reference,
+        "mu2_error": abs(measures.mu2(sides) - reference),
+        "ks_area": measures.area_distance(own, true),
+        "bubble_count_error": 100 * count_error(runs, references),
+        "area_error_max": float(max(total)),
+        "torn": float(np.mean(torn)),
+        "passes": float(np.mean([len(run.foams) - 1 for run in runs])),
+        "seconds": float(np.median([run.seconds for run in runs])),
+        "solver_seconds": float(np.median([run.seconds for run in references])),
+    }
+
+
+def count_error(runs: Sequence[Course], references: Sequence[Course]) -> float:
+    """Mean relative error of the number of bubbles over all frames of ``runs`` that the references
+    reach; between frames of these the mean area is a line."""
+    errors = []
+    for run, reference in zip(runs, references, strict=True):
+        inside = run.tau[1:][run.tau[1:] <= reference.tau[-1]]
+        true = np.interp(inside, reference.tau, [foam.mean_area for foam in reference.foams])
+        own = np.array([foam.mean_area for foam in run.foams[1 : 1 + len(inside)]])
+        errors.append(np.abs(true / own - 1))
+    return float(np.concatenate(errors).mean())
+
+
+def stable_horizons(
+    surrogate: Surrogate, domain: FoamDomain, beta: float, *, step: float, seed: int = 9,
+    bubbles: int = 1000, size: int = 256, fewest: int = 16,
+) -> float:  # fmt: skip
+    """How many training windows a rollout lasts with mean side number within 0.15 of 6 and at most
+    one bubble in ten torn, down to ``fewest`` bubbles."""
+    start = domain.decode(domain.begin(None, 1, seed, bubbles=bubbles, size=size))[0]
+    run = follow(surrogate, domain, start, beta, step=step, until=fewest)
+    lasted = 0
+    for foam in run.foams[1:]:
+        sides = fields.sides(foam.grid)
+        sides = sides[sides > 0]
+        scatter = 3 * sides.std() / np.sqrt(len(sides))
+        if abs(sides.mean() - 6) > 0.15 + scatter:
+            break
+        if fields.components(foam.grid) > 1.1 * foam.bubbles + 1:
+            break
+        lasted += 1
+    return lasted / domain.passes
+
+
+def evaluate_foam(
+    domain: FoamDomain, samples: Sequence[Foam], reference: Sequence[Foam], **options: Any
+) -> dict[str, Any]:
+    """With a ``run``: its rollouts on unseen seeds against the solver, see ``compare``, for each
+    ``beta``; without one: statistics of ``samples`` against ``reference``.
+
+    Options: ``betas``, ``seeds``, ``bubbles``, ``size``, ``until``, ``step``, ``work`` (where runs
+    of the solver are kept; by default the user's cache).
+    """
+    run = options.get("run")
+    if run is None:
+        own = measures.summary(samples)
+        return own | {"ks_area": measures.area_distance(samples, reference)}
+    bubbles, size = int(options.get("bubbles", 1000)), int(options.get("size", 256))
+    until, step = int(options.get("until", 130)), float(options.get("step", 0.4))
+    work = Path(options["work"]) if "work" in options else _cache()
+    found: dict[str, Any] = {}
+    for beta in options.get("betas", (1.0, 0.1)):
+        references = [
+            solve(seed, beta, bubbles=bubbles, size=size, work=work)
+            for seed in options.get("seeds", SEEDS)
+        ]
+        runs = [
+            follow(run.core, domain, r.foams[0], beta, step=step, until=until) for r in references
+        ]
+        ended = [reference.until(until) for reference in references]
+        found |= {f"{name}, beta {beta:g}": v for name, v in compare(runs, ended).items()}
+    return found
+
+
+def _cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "physgan" / "foam"
