@@ -39,6 +39,7 @@ class ProteinDomain(Domain):
     """
 
     name = "protein"
+    words: Mapping[Any, Sequence[str]] = {"residues": (*alphabet.AMINO_ACIDS, "")}
 
     def __init__(
         self,
