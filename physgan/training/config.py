@@ -33,7 +33,7 @@ NAMED = ("physgan", "torch", "tensordict", "numpy", "zuko")
 class RunConfig(BaseModel):
     """What is trained on what, and how. ``versions`` and ``checksums`` are filled in by the run."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
     domain: str
     core: str = "vae-gan"
@@ -79,7 +79,7 @@ def with_advice(values: Mapping[str, Any]) -> dict[str, Any]:
     """``values`` laid over the core and trainer settings that their domain recommends."""
     if "domain" not in values:
         return dict(values)
-    advice = domains.load(values["domain"]).recommended()
+    advice = domains.load(values["domain"], **values.get("domain_options", {})).recommended()
     core = canonical(values.get("core", advice.get("core", RunConfig.model_fields["core"].default)))
     below = {"core": core, "core_options": advice.get("cores", {}).get(core, {})}
     return merged(below | {"trainer": advice.get("trainer", {})}, {**values, "core": core})
