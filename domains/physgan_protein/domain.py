@@ -10,11 +10,12 @@ import torch
 from tensordict import TensorDict
 from torch import Tensor, nn
 
-from physgan.domain import Data, Domain, Generator, Oracle, Property
+from physgan.domain import Data, Domain, Generator, Oracle, Penalty, Property
 from physgan.errors import InputError
 from physgan_protein import alphabet
 from physgan_protein.columns import ColumnOptions
 from physgan_protein.exact import EXACT
+from physgan_protein.peptides.properties import laws_within
 from physgan_protein.rows import SplitOptions
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ class ProteinDomain(Domain):
 
     ``edit`` makes sequences by at most ``budget`` edits of a reference: the ``consensus`` of the
     training rows, or one of its ``rows``; positions in ``fixed``, counted from 1, never change.
+
+    ``within`` keeps figures of the sequence in a range, as laws: by name (see
+    ``physgan_protein.peptides``) the lowest, the highest and, if given, the tolerance.
     """
 
     name = "protein"
@@ -59,6 +63,7 @@ class ProteinDomain(Domain):
         edit: str = "none",
         budget: int = 6,
         fixed: Sequence[int] = (),
+        within: Mapping[str, Sequence[float]] | None = None,
     ) -> None:
         if edit not in EDITS:
             raise InputError(f"edit={edit!r}", fix=f"one of {', '.join(EDITS)}")
@@ -77,6 +82,7 @@ class ProteinDomain(Domain):
         self.splitting = SplitOptions(split_column, split_seed, (shares[0], shares[1]))
         self.on_bad, self.tail = on_bad, tail
         self.edit, self.budget, self.fixed = edit, budget, tuple(sorted(set(fixed)))
+        self.laws = laws_within(within or {})
         self.columns: dict[str, str] = {}
         self.lengths = torch.zeros(0, dtype=torch.bool)
         self.pool = torch.zeros(0, 0, dtype=torch.uint8)
@@ -193,6 +199,9 @@ class ProteinDomain(Domain):
         from physgan_protein.advice import recommended
 
         return recommended(edits=self.edit != "none")
+
+    def penalties(self) -> Sequence[Penalty]:
+        return self.laws
 
     def oracle(self, name: str | None = None, **options: Any) -> Oracle | None:
         from physgan_protein.oracles.named import named_oracle

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from physgan.domain import Property
 from physgan_protein.alphabet import PAD
+from physgan_protein.peptides.properties import PEPTIDE_PROPERTIES
 
 
 def residue_count(x: TensorDict) -> Tensor:
@@ -14,4 +15,5 @@ def residue_count(x: TensorDict) -> Tensor:
     return x["residues"][..., :PAD].sum(dim=(1, 2))
 
 
-EXACT = {"length": Property("length", "residues", exact=residue_count, differentiable=True)}
+LENGTH = Property("length", "residues", exact=residue_count, differentiable=True)
+EXACT = {"length": LENGTH} | PEPTIDE_PROPERTIES

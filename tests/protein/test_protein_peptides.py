@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tensordict import TensorDict
 
 from physgan.errors import InputError
+from physgan_protein import ProteinDomain
 from physgan_protein.alphabet import AMINO_ACIDS, encode, one_hot
 from physgan_protein.peptides import figures, scales
 from physgan_protein.peptides.properties import PEPTIDE_PROPERTIES, peptide_figures, within
@@ -142,6 +143,19 @@ def test_a_penalty_is_the_distance_to_its_range():
     for wrong in (("colour", 0, 1), ("charge", 3, 3)):
         with pytest.raises(InputError):
             within(*wrong)
+
+
+def test_the_domain_takes_figures_as_properties_and_as_laws():
+    domain = ProteinDomain(within={"gravy": [0, 1, 0.3]})
+    (law,) = domain.penalties()
+    assert (law.name, law.tolerance) == ("gravy_within", 0.3)
+    data = domain.load(None, "train", ("charge",))
+    told = peptide_figures(data.context["samples"], ["charge"])["charge"]
+    assert np.allclose(data.batch["y"]["charge"].numpy(), told, atol=1e-4)
+    assert domain.properties == (PEPTIDE_PROPERTIES["charge"],)
+    for wrong in ({"gravy": [1]}, {"gravy": [1, 0]}, {"colour": [0, 1]}):
+        with pytest.raises(InputError):
+            ProteinDomain(within=wrong)
 
 
 def test_what_is_no_peptide_is_refused():

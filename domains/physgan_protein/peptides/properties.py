@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +62,16 @@ def within(
         raise InputError(f"{name} from {low} to {high} leaves nothing", fix="low below high")
     unit = PEPTIDE_PROPERTIES[name].unit
     return Penalty(f"{name}_within", unit, tolerance, Outside(name, low, high))
+
+
+def laws_within(ranges: Mapping[str, Sequence[float]]) -> tuple[Penalty, ...]:
+    """A law for each figure of ``ranges``: its lowest, its highest and, if given, the tolerance."""
+    for name, numbers in ranges.items():
+        if len(numbers) not in (2, 3):
+            raise InputError(
+                f"{name} within {list(numbers)}", fix="the lowest, the highest, a tolerance"
+            )
+    return tuple(within(name, *numbers) for name, numbers in ranges.items())
 
 
 def known(name: str) -> figures.Figure:
