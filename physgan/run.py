@@ -165,6 +165,8 @@ class Run:
         """Train to the end, or until Ctrl-C; at the end write keys and card, load the average."""
         if self.data is None:
             raise InputError("this run was opened without its data", fix="use Run.resume")
+        if self.core.guided:
+            self.core.follow(self.predictor())
         trainer = Trainer(
             self.core,
             self.data["train"].batch,

@@ -95,16 +95,18 @@ def _train(run: Any, out: Path, predictor_minutes: float | None, robust: float) 
     rows = {split: len(part) for split, part in run.data.items()}
     refused = sum(len(part.refused) for part in run.data.values())
     reporter.say(f"{rows['train']} training and {rows['val']} validation rows, {refused} refused")
+    share = run.domain.recommended().get("predictor_share", 0.75)
+    budget = share * (run.config.trainer.max_minutes or 20)
+    minutes = budget if predictor_minutes is None else predictor_minutes
+    if run.core.guided and run.predictor() is None:
+        _equip(run, reporter, minutes, robust)
     outcome = run.train(reporter=reporter)
     if outcome.reason == "interrupted":
         reporter.say(f"stopped and saved at step {outcome.step}. Go on with:")
         reporter.say(f"  physgan train --resume --out {shlex.quote(str(out))}")
         raise typer.Exit(130)
     reporter.say(f"done at step {outcome.step} after {outcome.minutes:.1f} minutes: {out}")
-    share = run.domain.recommended().get("predictor_share", 0.75)
-    budget = share * (run.config.trainer.max_minutes or 20)
-    minutes = budget if predictor_minutes is None else predictor_minutes
-    if minutes > 0:
+    if minutes > 0 and not run.core.guided:
         _equip(run, reporter, minutes, robust)
 
 

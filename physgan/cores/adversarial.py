@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from tensordict import TensorDict
@@ -15,6 +15,7 @@ from physgan import objectives, regularizers
 from physgan.conditions import ConditionSchema
 from physgan.constraints.laws import laws_of
 from physgan.cores.base import Core, Loss, Turn, resting
+from physgan.cores.guide import Guide
 from physgan.cores.heads import PropertyHeads
 from physgan.cores.replay import recorded
 from physgan.domain import Domain, Verdict
@@ -24,15 +25,20 @@ from physgan.regularizers import Augmentation, Lazy
 from physgan.regularizers.perceptual import Perceptual
 from physgan.tensors import float_leaves
 
+if TYPE_CHECKING:
+    from physgan.predictors import Predictor
+
 
 @dataclass(frozen=True)
 class AdversarialOptions:
     """``adversarial``, ``feature`` and ``auxiliary`` weigh the generator's score, its distance in
     critic features and the properties read from them; ``asked`` weighs how far samples are from
-    what was asked of properties with differentiable formulas; ``perceptual`` weighs the distance
-    in features of the domain's predictor at rest. ``augmentation`` names what real and fake pass
-    through before the critic. ``tolerances`` overrides the laws' own, by name; a tolerance of
-    infinity leaves a law out. ``n_critic`` moves of the critic go to one of the generator.
+    what was asked of properties with differentiable formulas, ``guided`` the same of those that
+    the run's predictor, fitted before and at rest, reads from them; ``perceptual`` weighs the
+    distance in features of the domain's predictor at rest. ``augmentation`` names what real and
+    fake pass through before the critic. ``tolerances`` overrides the laws' own, by name; a
+    tolerance of infinity leaves a law out. ``n_critic`` moves of the critic go to one of the
+    generator.
     """
 
     latent_dim: int = 32
@@ -49,6 +55,7 @@ class AdversarialOptions:
     feature: float = 0.0
     auxiliary: float = 0.1
     asked: float = 1.0
+    guided: float = 0.0
     perceptual: float = 0.0
     perceptual_network: dict[str, Any] = field(default_factory=dict)
     laws: bool = True
@@ -70,6 +77,7 @@ class AdversarialCore(Core):
     augmentation: Augmentation | None
     perceptual: Perceptual | None
     options: AdversarialOptions
+    _guide: Guide | None = None
 
     @property
     def hparams(self) -> dict[str, Any]:
@@ -129,6 +137,21 @@ class AdversarialCore(Core):
         if not formulas or not self.options.asked:
             return {}
         return {"asked": self.schema.gap({n: f(x) for n, f in formulas.items()}, condition)}
+
+    @property
+    def guided(self) -> bool:
+        return self.options.guided > 0
+
+    def follow(self, predictor: Predictor | None) -> None:
+        self._guide = Guide(predictor, self.schema)
+
+    def _guided(self, x: TensorDict, condition: Tensor, given: TensorDict) -> dict[str, Tensor]:
+        """How far ``x`` is from ``condition`` by the predictor, under the name of its weight."""
+        if not self.guided:
+            return {}
+        if self._guide is None:
+            raise RuntimeError("call follow(predictor) before a guided core is trained")
+        return {"guided": self._guide.gap(x, given, condition)}
 
     def _seen(self, x: TensorDict) -> TensorDict:
         """``x`` in the units in which the critic sees it, and in which it is regularised."""

@@ -6,9 +6,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tensordict import TensorDict
 from torch import Tensor, nn
+
+from physgan.errors import InputError
+
+if TYPE_CHECKING:
+    from physgan.predictors import Predictor
 
 Draw = Callable[[], TensorDict]
 """Gives the next training batch."""
@@ -63,6 +69,15 @@ class Core(nn.Module, ABC):
     @abstractmethod
     def sample(self, condition: Tensor, given: TensorDict) -> TensorDict:
         """Draw one x per row of ``condition (B, C)``; no gradient."""
+
+    @property
+    def guided(self) -> bool:
+        """Whether training needs a predictor, which ``follow`` gives."""
+        return False
+
+    def follow(self, predictor: Predictor | None) -> None:
+        """Let ``predictor`` guide the generator; InputError for None."""
+        raise InputError("this core follows no predictor")
 
     def validation_loss(self, batch: TensorDict) -> dict[str, Tensor]:
         """Figures on held-out rows, each a scalar; the first decides which checkpoint is best."""

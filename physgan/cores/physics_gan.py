@@ -4,7 +4,8 @@ Per step, in this order, with x_g = G(z, c, given) and P the domain's differenti
 
     L_critic = objective(D(x), D(P x_g)) + regulariser + heads      critic, heads
     L_gen    = w_a objective(D(P x_g), D(x)) + w_f |E D_f(P x_g) - E D_f(x)|^2
-               + w_h heads(P x_g) + w_q |q(P x_g) - c| + multipliers(laws(x_g))   generator
+               + w_h heads(P x_g) + w_q |q(P x_g) - c| + w_g |predictor(P x_g) - c|
+               + multipliers(laws(x_g))                                 generator
 
 The critic judges what will be delivered, after the projections, which pass gradients; the laws are
 asked of what the network itself said, so that it learns to leave the projections nothing to do
@@ -121,6 +122,7 @@ class PhysicsGAN(AdversarialCore):
                 terms["feature"] = gap.square().mean()
                 terms["auxiliary"] = self.heads.loss(features_of(said), condition)
             terms |= self._asked(fakes[0], condition)
+            terms |= self._guided(fakes[0], condition, given)
             if self.perceptual is not None:
                 terms["perceptual"] = self.perceptual.means(fakes[0], x, given)
         return self._weighed(terms)

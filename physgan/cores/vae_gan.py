@@ -5,7 +5,8 @@ Larsen et al. (1512.09300) with a learned conditional prior. Per step, in this o
     L_ELBO   = E[-log p(x | z, c)] + beta KL(q(z | x, c) || p(z | c))  encoder, generator, prior
     L_critic = objective(D(x), D(x~), D(x_p)) + regulariser + heads    critic, heads
     L_adv    = w_a objective(D(x~), D(x_p)) + w_f |D_f(x~) - D_f(x)|^2
-               + w_h heads(x_p) + multipliers(laws(x_p))               generator alone
+               + w_h heads(x_p) + w_g |predictor(x_p) - c|
+               + multipliers(laws(x_p))                                generator alone
 
 x~ is the reconstruction, x_p a sample of the prior; both are drawn once per step, detached for
 the critic and used again for the generator. No network receives another one's gradient.
@@ -132,7 +133,7 @@ class VAEGAN(AdversarialCore):
     def _plays(self, step: int) -> bool:
         since = step - self.options.start
         opt = self.options
-        someone = opt.adversarial > 0 or opt.perceptual > 0 or bool(self.penalties)
+        someone = max(opt.adversarial, opt.perceptual, opt.guided) > 0 or bool(self.penalties)
         return someone and since >= 0 and since % self.options.interval == 0
 
     def _elbo(
@@ -179,6 +180,7 @@ class VAEGAN(AdversarialCore):
         terms: dict[str, Tensor] = {}
         if self.perceptual is not None:
             terms["perceptual"] = self.perceptual.pairs(fakes[0], x, given)
+        terms |= self._guided(fakes[1], condition, given)
         if not self.options.adversarial > 0:
             return self._weighed(terms) if terms else (condition.new_zeros(()), {})
         with self._resting():

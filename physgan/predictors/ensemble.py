@@ -69,6 +69,20 @@ class Predictor(nn.Module):
         outputs = self._outputs(x, given)
         return self._gaussian(outputs)
 
+    def read(
+        self, x: TensorDict, given: TensorDict | None = None
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Differentiable: the numbers' means ``(B,)`` in their units, and the classes' logits
+        ``(M, B, classes)`` of the members, by property."""
+        outputs = self._outputs(x, given)
+        mean, _ = self._gaussian(outputs)
+        numbers = {
+            prop.name: column for prop, column in zip(self._kinds(), mean.unbind(1), strict=True)
+        }
+        classes = [prop.name for prop in self.properties if prop.classes is not None]
+        logits = {n: torch.stack([o.logits[i] for o in outputs]) for i, n in enumerate(classes)}
+        return numbers, logits
+
     def _outputs(self, x: TensorDict, given: TensorDict | None) -> list[Outputs]:
         given = TensorDict({}, batch_size=x.batch_size) if given is None else given
         return [member(x, given) for member in self.members]
