@@ -36,7 +36,7 @@ class FoamDomain(SequenceDomain):
     time_unit = "px^2"
     properties = PROPERTIES
 
-    def __init__(self, passes: int = 3, pressures: bool = True, tolerance: float = 0.15) -> None:
+    def __init__(self, passes: int = 3, pressures: bool = True, tolerance: float = 0.3) -> None:
         if passes < 1:
             raise InputError(f"windows of {passes} passes", fix="1 or more")
         self.passes, self.pressures, self.tolerance = passes, pressures, tolerance
@@ -88,7 +88,7 @@ class FoamDomain(SequenceDomain):
 
         return (
             Penalty("von Neumann", "sides", self.tolerance, VonNeumannLaw()),
-            Penalty("Plateau", "1", 0.1, PlateauLaw()),
+            Penalty("Plateau", "degrees", 15.0, PlateauLaw()),
         )
 
     def projections(self) -> Sequence[Projection]:

@@ -164,7 +164,7 @@ def evaluate_foam(
         return own | {"ks_area": measures.area_distance(samples, reference)}
     bubbles, size = int(options.get("bubbles", 1000)), int(options.get("size", 256))
     until, step = int(options.get("until", 130)), float(options.get("step", 0.4))
-    work = Path(options["work"]) if "work" in options else _cache()
+    work = Path(options["work"]) if "work" in options else cache()
     found: dict[str, Any] = {}
     for beta in options.get("betas", (1.0, 0.1)):
         references = [
@@ -179,6 +179,7 @@ def evaluate_foam(
     return found
 
 
-def _cache() -> Path:
+def cache() -> Path:
+    """Where runs of the solver are kept for the user."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "physgan" / "foam"

@@ -119,7 +119,7 @@ def yielding(count, name, score, bias, area, give):
     value = np.empty(SLOTS, np.float32)
     for y in range(count.shape[0]):
         for x in range(count.shape[1]):
-            used = count[y, x]
+            used = np.int64(count[y, x])
             if used == 1:
                 area[name[y, x, 0]] += 1
                 continue

@@ -67,10 +67,9 @@ def crowded(around: Tensor) -> Tensor:
 
 def label_scores(p: Tensor, around: Tensor) -> Tensor:
     """``s_l(x)`` of the label that each offset points at, ``(B, 49, H, W)``."""
-    score = torch.zeros_like(p)
-    for place in range(p.shape[1]):
-        score += torch.where(around == around[:, place, None], p[:, place, None], 0.0)
-    return score
+    parts = zip(p.unbind(1), around.unbind(1), strict=True)
+    each = [torch.where(around == name[:, None], part[:, None], 0.0) for part, name in parts]
+    return torch.stack(each).sum(0)
 
 
 def soft_labels(logits: Tensor, around: Tensor, most: int = 4) -> tuple[Tensor, Tensor]:

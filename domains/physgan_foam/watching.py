@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 SIDES = 1.0
 """Root mean square error of dA/dtau in sides beyond which a rollout is no foam's any more."""
-JUNCTION = 0.5
-"""Plateau residual beyond which junctions are no longer of three equal angles."""
+JUNCTION = 40.0
+"""Degrees by which angles may be off 120 in the mean square; pixels alone make ten."""
 
 
 def watch(
@@ -54,7 +54,7 @@ def watch(
         "total_area": Watched(total, "px^2", (total - box).abs(), 0.0, "px^2"),
         "mean_sides": Watched(mean, "", (mean - 6).abs(), 0.15),
         "torn": Watched(torn, "pieces", torn, 0.01 * box, "pieces"),
-        "Plateau": Watched(corners, "", corners, JUNCTION),
+        "Plateau": Watched(corners, "degrees", corners, JUNCTION, "degrees"),
     }
     if previous is not None and elapsed is not None:
         before = domain.decode(previous)

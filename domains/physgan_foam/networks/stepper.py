@@ -100,13 +100,17 @@ def pixel_weights(around: Tensor, labels: Tensor, target: Tensor) -> Tensor:
     return pointer.mixed(around) * (1.0 + 2.0 * heavy)
 
 
+ROUNDS = 8
+"""On a device so many labels of each pixel are weighed, from the one of the likeliest offset on."""
+
+
 @torch.no_grad()
 def choose(logits: Tensor, around: Tensor) -> Tensor:
     """The label with the largest share of each pixel, ``(B, H, W)``; of equals the one whose
-    offset comes first."""
+    offset comes first. On processors all labels are weighed."""
     if logits.device.type == "cpu":
         from physgan_foam.decisions import choose_compiled
 
         return choose_compiled(logits, around)
-    score = pointer.label_scores(logits.softmax(dim=1), around)
-    return around.gather(1, score.argmax(dim=1, keepdim=True))[:, 0]
+    names, shares = pointer.soft_labels(logits, around, most=ROUNDS)
+    return names.gather(1, shares.argmax(dim=1, keepdim=True))[:, 0]

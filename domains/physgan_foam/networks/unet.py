@@ -1,0 +1,99 @@
+"""A U-Net on phases: the ordinary network for label fields, to compare the pointer net with.
+
+Bubbles get one of 16 colours so that no two within reach of a pixel share one where that can be
+helped; the network says each pixel's next colour (Ronneberger et al., 1505.04597). A pixel takes
+the label in reach that has the colour, so this is a pointer too and keeps the total area.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from tensordict import TensorDict
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from physgan_foam.networks.stepper import FoamStepper
+from physgan_foam.offsets import REACH, neighbours, wrap
+
+COLOURS = 16
+
+
+class UNetStepper(FoamStepper):
+    """Three levels of ``width``, 2 and 4 ``width`` channels on a torus. Errors, decisions and what
+    critics see are those of ``FoamStepper``; there is no noise and no fast pass."""
+
+    def __init__(self, condition_dim: int, *, width: int = 32) -> None:
+        nn.Module.__init__(self)
+        self.net = UNet(condition_dim, width)  # type: ignore[assignment]
+
+    def forward(
+        self, state: TensorDict, condition: Tensor, z: Tensor | None, hidden: Tensor | None
+    ) -> tuple[TensorDict, Tensor | None]:
+        labels = state["labels"]
+        around = neighbours(wrap(labels, REACH))
+        colour = torch.stack([colours(row) for row in labels]).to(labels.device)
+        phases = F.one_hot(colour, COLOURS).permute(0, 3, 1, 2)
+        score = self.net(phases.to(condition.dtype), condition).float()
+        pointed = neighbours(wrap(colour, REACH))
+        logits = score.gather(1, pointed)
+        return TensorDict({"logits": logits, "around": around}, [len(labels)]), hidden
+
+    def noise(self, state: TensorDict) -> Tensor | None:
+        return None
+
+    def advance(self, state, condition, z, hidden, project):  # type: ignore[no-untyped-def]
+        prediction, hidden = self(state, condition, z, hidden)
+        return self.settle(project(prediction), state), hidden
+
+
+class UNet(nn.Module):
+    """Phases ``(B, 16, H, W)``, a condition ``(B, C)``: logits of colours ``(B, 16, H, W)``."""
+
+    def __init__(self, condition_dim: int, width: int) -> None:
+        super().__init__()
+        widths = (width, 2 * width, 4 * width)
+        sides = (COLOURS, *widths)
+        self.down = nn.ModuleList(_pair(a, b) for a, b in zip(sides, widths, strict=False))
+        self.up = nn.ModuleList(
+            _pair(a + b, b) for a, b in zip(widths[:0:-1], widths[-2::-1], strict=True)
+        )
+        self.told = nn.Linear(condition_dim, widths[-1])
+        self.out = nn.Conv2d(width, COLOURS, 1)
+
+    def forward(self, phases: Tensor, condition: Tensor) -> Tensor:
+        h, kept = phases, []
+        for place, layer in enumerate(self.down):
+            h = layer(F.avg_pool2d(h, 2) if place else h)
+            kept.append(h)
+        h = kept.pop() + self.told(condition)[:, :, None, None]
+        for layer in self.up:
+            h = layer(torch.cat([F.interpolate(h, scale_factor=2.0), kept.pop()], dim=1))
+        return self.out(h) + 2 * phases
+
+
+def _pair(a: int, b: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(a, b, 3, padding=1, padding_mode="circular"), nn.GELU(),
+        nn.Conv2d(b, b, 3, padding=1, padding_mode="circular"), nn.GELU(),
+    )  # fmt: skip
+
+
+def colours(labels: Tensor) -> Tensor:
+    """A colour 0 to 15 for each pixel of ``labels (H, W)``, bubble by bubble.
+
+    Greedily in the order of names: the colour that is rarest among neighbours and their
+    neighbours, the first of equals.
+    """
+    field = labels.cpu().numpy().astype(np.int64)
+    number = int(field.max()) + 1
+    touch = np.zeros((number, number), bool)
+    for axis in (0, 1):
+        other = np.roll(field, -1, axis)
+        touch[field, other] = touch[other, field] = True
+    near = touch @ touch | touch
+    table = np.full(number, -1)
+    for bubble in range(number):
+        taken = table[near[bubble]]
+        table[bubble] = np.bincount(taken[taken >= 0], minlength=COLOURS).argmin()
+    return torch.from_numpy(table[field])
