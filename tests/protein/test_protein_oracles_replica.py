@@ -7,6 +7,7 @@ import torch
 
 from physgan.errors import InputError
 from physgan_protein.alphabet import AMINO_ACIDS, encode
+from physgan_protein.oracles.__main__ import main
 from physgan_protein.oracles.named import named_oracle
 from physgan_protein.oracles.replica import ReplicaOracle, read_member, train_replicas
 from physgan_protein.oracles.replica_fit import ReplicaOptions, fit_member, predict, spearman
@@ -152,3 +153,15 @@ def test_oracles_by_name(tmp_path):
     assert named_oracle("ehrlich", states=5, seed=2).settings()["states"] == 5
     assert named_oracle("python:builtins:sorted", budget=3).remaining == 3
     assert named_oracle("command:cat", timeout=5)(["1.5"])[0] == 1.5
+
+
+def test_the_command_trains_members_and_prints_how_they_fit(table, tmp_path, capsys):
+    lines = "".join(f"{sequence},{value}\n" for sequence, value in list(table.items())[:60])
+    (tmp_path / "mine.csv").write_text("variant,score\n" + lines)
+    told = ["table", str(tmp_path / "mine.csv"), "--folder", str(tmp_path / "members")]
+    more = ["--sequence", "variant", "--value", "score", "--seeds", "1", "--minutes", "1e-9"]
+    assert main([*told, *more]) == 0
+    assert capsys.readouterr().out.count("Spearman") == 2
+    assert ReplicaOracle.read(tmp_path / "members").length == LENGTH
+    assert main(["trpb", *told[1:]]) == 2
+    assert "no table called 'trpb'" in capsys.readouterr().err

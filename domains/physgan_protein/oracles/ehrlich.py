@@ -101,7 +101,8 @@ class Ehrlich(SequenceOracle):
         return np.stack(best, axis=1)
 
     def feasible(self, sequences: Sequence[str]) -> NDArray[np.bool_]:
-        """Which sequences are feasible ``(n,)``; costs no call, as any designer may know it."""
+        """Which sequences are feasible ``(n,)``. It costs no call, and is for reports and tests: a
+        search that is compared with others learns it from answers alone, as they do."""
         return np.array([self.reason(s) == "" for s in sequences], dtype=bool)
 
     def reason(self, sequence: str) -> str:
