@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SOURCES = ("physgan", "domains", "datasets", "benchmarks", "tests")
+SOURCES = ("physgan", "domains", "datasets", "benchmarks", "examples", "tests")
 HEAVY = (
     "ase", "chgnet", "distributed", "e3nn", "matminer", "matplotlib.pyplot", "numba", "pandas",
     "pymatgen", "smact", "spglib", "torch_geometric",
