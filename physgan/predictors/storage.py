@@ -28,7 +28,8 @@ def save_predictor(predictor: Predictor, folder: Path) -> Path:
     stored: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
         first = _first_member(name)
-        if first == name or not torch.equal(tensor, tensors[first]):
+        shared = first != name and first in tensors and torch.equal(tensor, tensors[first])
+        if not shared:
             stored[name] = tensor.clone()
     manifest = {
         "format": 1,
