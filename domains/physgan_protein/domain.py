@@ -206,7 +206,9 @@ class ProteinDomain(Domain):
     def oracle(self, name: str | None = None, **options: Any) -> Oracle | None:
         from physgan_protein.oracles.named import named_oracle
 
-        return None if name is None else named_oracle(name, **options)
+        asked = [p.name for p in self.properties if not p.is_exact and p.classes is None]
+        told = {"property": asked[0]} if len(asked) == 1 else {}
+        return None if name is None else named_oracle(name, **{**told, **options})
 
     def decode(self, x: TensorDict) -> list[str | None]:
         tokens = x["residues"].argmax(dim=-1)

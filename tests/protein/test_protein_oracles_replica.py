@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 import torch
 
+from physgan.domain import Property
 from physgan.errors import InputError
+from physgan_protein import ProteinDomain
 from physgan_protein.alphabet import AMINO_ACIDS, encode
 from physgan_protein.oracles.__main__ import main
 from physgan_protein.oracles.named import named_oracle
@@ -149,10 +151,20 @@ def test_names_that_name_no_oracle_are_refused(name, options, message):
 def test_oracles_by_name(tmp_path):
     (tmp_path / "mine.csv").write_text("variant,score\nAA,2\n")
     table = named_oracle(f"table:{tmp_path / 'mine.csv'}", sequence="variant", value="score")
-    assert table(["AA"])[0] == 2
+    assert table(["AA"])[0] == 2 and table.properties == ("score",)
+    same = named_oracle(f"table:{tmp_path / 'mine.csv'}", sequence="variant", property="score")
+    assert same.judge(["AA"]) == [{"score": 2.0, "measured": True}]
     assert named_oracle("ehrlich", states=5, seed=2).settings()["states"] == 5
     assert named_oracle("python:builtins:sorted", budget=3).remaining == 3
     assert named_oracle("command:cat", timeout=5)(["1.5"])[0] == 1.5
+
+
+def test_the_domain_asks_for_the_property_that_it_learned():
+    domain = ProteinDomain()
+    domain.declare([(Property("activity"), "activity"), (Property("kind", classes=("a",)), "kind")])
+    oracle = domain.oracle("ehrlich", budget=2)
+    assert oracle is not None and oracle.properties == ("activity",)
+    assert domain.oracle() is None
 
 
 def test_the_command_trains_members_and_prints_how_they_fit(table, tmp_path, capsys):

@@ -52,10 +52,12 @@ class Landscape(SequenceOracle):
     ) -> Landscape:
         """The table of columns ``sequence`` and ``value`` of a CSV file (plain, .xz, .gz).
 
-        Rows without a value are not measured. A sequence with several rows has their mean.
-        Raises InputError with file and row for what cannot be read.
+        The property is called like its column unless ``options`` name it. Rows without a value
+        are not measured. A sequence with several rows has their mean. Raises InputError with file
+        and row for what cannot be read.
         """
-        return cls(read_table(path, sequence, value), source=Path(path).name, **options)
+        table = read_table(path, sequence, value)
+        return cls(table, source=Path(path).name, **{"property": value, **options})
 
     def score(self, sequences: Sequence[str]) -> NDArray[np.float64]:
         return np.array([self.table.get(s.upper(), math.nan) for s in sequences])

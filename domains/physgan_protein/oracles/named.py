@@ -24,7 +24,8 @@ def named_oracle(name: str, **options: Any) -> SequenceOracle:
     """The oracle of ``name``, one of ``KINDS``; ``options`` go to its class.
 
     ``gb1``, ``aav`` and ``gfp`` are look-ups in the public tables at PATH, a file or folder;
-    ``table`` in a table of one's own, with the options ``sequence`` and ``value`` for its columns.
+    ``table`` in a table of one's own, with the options ``sequence`` and ``value`` for its columns;
+    without ``value`` the column is that of ``property``.
     Raises InputError for a name that is none of these, or an option that the oracle has not.
     """
     kind, _, rest = name.partition(":")
@@ -46,7 +47,8 @@ def _build(name: str, kind: str, rest: str, options: dict[str, Any]) -> Sequence
     if rest and kind == "table":
         from physgan_protein.oracles.landscape import Landscape
 
-        return Landscape.read(Path(rest), **options)
+        value = options.get("property", "fitness")
+        return Landscape.read(Path(rest), **{"value": value, **options})
     if rest and kind == "replica":
         from physgan_protein.oracles.replica import ReplicaOracle
 
