@@ -14,12 +14,12 @@ from physgan_foam.offsets import REACH, wrap
 
 
 class Choices(NamedTuple):
-    """The labels that each pixel of ``(H, W)`` weighs, best first, and the logarithms of their
-    shares, ``(H, W, SLOTS)``; the first ``count (H, W)`` of them."""
+    """The labels that each pixel of ``(H, W)`` weighs, best first, and their shares, ``(H, W,
+    SLOTS)``; the first ``count (H, W)`` of them."""
 
     count: NDArray[np.uint8]
     name: NDArray[np.int32]
-    score: NDArray[np.float32]
+    share: NDArray[np.float32]
 
     @classmethod
     def empty(cls, height: int, width: int) -> Choices:
@@ -30,18 +30,23 @@ class Choices(NamedTuple):
         )  # fmt: skip
 
     def take(self, bias: NDArray[np.float32]) -> NDArray[np.int32]:
-        """The labels ``(H, W)`` that win under ``bias (N,)``."""
+        """The labels ``(H, W)`` of largest log share + ``bias (N,)``."""
         out = np.empty(self.count.shape, np.int32)
-        decide(*self, bias, out)
+        decide(*self, np.exp(bias), out)
         return out
+
+
+def odds(logits: Tensor) -> Tensor:
+    """What is proportional to probabilities, of logits of any size; in place."""
+    return logits.clamp_(-60.0, 60.0).exp_()
 
 
 def choices_of(logits: Tensor, labels: Tensor) -> Choices:
     """What the pixels of ``labels (H, W)`` weigh under ``logits (49, H, W)``."""
-    field = np.ascontiguousarray(logits.detach().float().permute(1, 2, 0).cpu().numpy())
+    level = (logits - logits.amax(0)).detach().float().permute(1, 2, 0).contiguous().cpu()
     padded = np.ascontiguousarray(wrap(labels, REACH).cpu().numpy().astype(np.int32))
     found = Choices.empty(*labels.shape)
-    weigh(field, padded, 1, *found)
+    weigh(odds(level).numpy(), padded, 1, *found)
     return found
 
 

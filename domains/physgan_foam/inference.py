@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from physgan.sequences import Project
-from physgan_foam.decisions import Choices
+from physgan_foam.decisions import Choices, odds
 from physgan_foam.kernels import masks, weigh
 from physgan_foam.labels import Labels
 from physgan_foam.networks.pointer_net import NEIGHBOURS, PointerNet
@@ -108,11 +108,11 @@ def predict(net: PointerNet, labels: Labels, condition: Tensor, tile: int = TILE
         for left in _starts(width, tile):
             h, w = min(tile, height), min(tile, width)
             piece = np.ascontiguousarray(padded[top : top + h + rim, left : left + w + rim])
-            logits = run(net, piece, layers)
+            p = odds(run(net, piece, layers)).numpy()
             m = net.margin
             part = np.ascontiguousarray(piece[m : m + h + 2 * REACH, m : m + w + 2 * REACH])
             view = Choices(*(field[top : top + h, left : left + w] for field in whole))
-            weigh(logits, part, net.fold, *view)
+            weigh(p, part, net.fold, *view)
     return whole
 
 
@@ -124,6 +124,7 @@ def _starts(size: int, tile: int) -> list[int]:
 Layers = list[tuple[Tensor, Tensor]]
 
 
+@torch.no_grad()
 def folded(net: PointerNet, condition: Tensor) -> Layers:
     """Weights and biases of all convolutions with the condition ``(C,)`` worked into them."""
     layers: Layers = [(net.stem.weight, _bias(net.stem))]
@@ -140,8 +141,8 @@ def _bias(layer: Any) -> Tensor:
     return layer.bias
 
 
-@torch.inference_mode()
-def run(net: PointerNet, padded: Labels, layers: Layers) -> np.ndarray:
+@torch.no_grad()
+def run(net: PointerNet, padded: Labels, layers: Layers) -> Tensor:
     """Logits ``(H / fold, W / fold, 49 fold^2)`` of ``padded (H + 2 halo, W + 2 halo)``."""
     height, width = ((side - 2 * REACH) // net.fold for side in padded.shape)
     seen = np.empty((height, width, NEIGHBOURS * net.fold**2), np.float32)
@@ -151,6 +152,6 @@ def run(net: PointerNet, padded: Labels, layers: Layers) -> np.ndarray:
         change = F.conv2d(F.silu(h), weight, bias, dilation=d)
         h = change.add_(h[:, :, d:-d, d:-d])
     logits = F.conv2d(F.silu(h, inplace=True), *layers[-1])
-    out = logits[0].permute(1, 2, 0).contiguous().numpy()
+    out = logits[0].permute(1, 2, 0).contiguous()
     assert out.shape[-1] == len(OFFSETS) * net.fold**2
     return out

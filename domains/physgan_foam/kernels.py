@@ -12,10 +12,19 @@ from physgan_foam.offsets import OFFSETS, REACH
 
 SLOTS = 6
 """Most labels that a pixel weighs."""
-LEAST = 1e-4
+LEAST = 1e-3
 """Least share of a label that is weighed."""
 _DY = np.array([dy for dy, _ in OFFSETS])
 _DX = np.array([dx for _, dx in OFFSETS])
+
+
+@njit(cache=True)
+def _strides(width):
+    """How far the neighbours are in a flat field whose rows are ``width`` long."""
+    away = np.empty(49, np.int64)
+    for o in range(49):
+        away[o] = _DY[o] * width + _DX[o]
+    return away
 
 
 @njit(cache=True, parallel=True)
@@ -24,118 +33,125 @@ def masks(padded, fold, out):
 
     Into ``out (H / fold, W / fold, 48 fold^2)`` float32, in the order of pixel_unshuffle.
     """
-    rows, columns = out.shape[0], out.shape[1]
-    for r in prange(rows):
-        for c in range(columns):
+    width = padded.shape[1]
+    away, flat = _strides(width), padded.ravel()
+    for r in prange(out.shape[0]):
+        for c in range(out.shape[1]):
             for i in range(fold):
                 for j in range(fold):
-                    y, x = r * fold + i + REACH, c * fold + j + REACH
-                    own = padded[y, x]
-                    place = i * fold + j
+                    at = (r * fold + i + REACH) * width + c * fold + j + REACH
+                    own, place = flat[np.uint64(at)], i * fold + j
                     for o in range(48):
-                        same = padded[y + _DY[o + 1], x + _DX[o + 1]] == own
+                        same = flat[np.uint64(at + away[o + 1])] == own
                         out[r, c, o * fold * fold + place] = 1.0 if same else -1.0
 
 
 @njit(cache=True, parallel=True)
-def weigh(logits, padded, fold, count, name, score):
-    """The labels that each pixel weighs and log s_l, best first, into ``name`` and ``score
+def weigh(p, padded, fold, count, name, share):
+    """The labels that each pixel weighs and s_l, best first, into ``name`` and ``share
     (H, W, SLOTS)``; ``count (H, W)`` is how many. All that point at a label are summed first.
 
-    ``logits (H / fold, W / fold, 49 fold^2)``; ``padded (H + 16, W + 16)``.
+    ``p (H / fold, W / fold, 49 fold^2)`` is proportional to the probabilities of the offsets;
+    ``padded (H + 16, W + 16)``.
     """
-    height, width = count.shape
+    height, width, row = count.shape[0], count.shape[1], padded.shape[1]
+    away, flat = _strides(row), padded.ravel()
     for y in prange(height):
         label = np.empty(49, np.int32)
-        share = np.empty(49, np.float32)
+        mass = np.empty(49, np.float32)
         for x in range(width):
-            own = padded[y + REACH, x + REACH]
-            name[y, x, 0], score[y, x, 0], count[y, x] = own, 0.0, 1
-            pure = True
-            for o in range(1, 49):
-                if padded[y + REACH + _DY[o], x + REACH + _DX[o]] != own:
-                    pure = False
-                    break
-            if pure:
-                continue
+            at = (y + REACH) * row + x + REACH
+            own = flat[np.uint64(at)]
+            name[y, x, 0], share[y, x, 0], count[y, x] = own, 1.0, 1
             r, c = y // fold, x // fold
             place = (y % fold) * fold + x % fold
-            used = 0
-            top = logits[r, c, place]
+            label[0], mass[0], used, last = own, p[r, c, place], 1, 0
             for o in range(1, 49):
-                top = max(top, logits[r, c, o * fold * fold + place])
+                found = flat[np.uint64(at + away[o])]
+                # most often the neighbour of the neighbour before
+                if found != label[last]:
+                    last = 0
+                    while last < used and label[last] != found:
+                        last += 1
+                    if last == used:
+                        label[used], mass[used] = found, 0.0
+                        used += 1
+                mass[last] += p[r, c, o * fold * fold + place]
+            if used == 1:
+                continue
             total = np.float32(0.0)
-            for o in range(49):
-                p = np.exp(logits[r, c, o * fold * fold + place] - top)
-                total += p
-                found = padded[y + REACH + _DY[o], x + REACH + _DX[o]]
-                k = 0
-                while k < used and label[k] != found:
-                    k += 1
-                if k == used:
-                    label[k], share[k] = found, p
-                    used += 1
-                else:
-                    share[k] += p
+            for k in range(used):
+                total += mass[k]
             kept = 0
             while kept < SLOTS and kept < used:
                 best = kept
                 for k in range(kept + 1, used):
-                    if share[k] > share[best]:
+                    if mass[k] > mass[best]:
                         best = k
-                if share[best] < LEAST * total:
+                if mass[best] < LEAST * total:
                     break
                 # shifted, not swapped, so that equals keep the order of their offsets
-                value, found = share[best], label[best]
+                value, found = mass[best], label[best]
                 for k in range(best, kept, -1):
-                    share[k], label[k] = share[k - 1], label[k - 1]
-                share[kept], label[kept] = value, found
+                    mass[k], label[k] = mass[k - 1], label[k - 1]
+                mass[kept], label[kept] = value, found
                 name[y, x, kept] = found
-                score[y, x, kept] = np.log(value / total)
+                share[y, x, kept] = value / total
                 kept += 1
             count[y, x] = kept
 
 
-@njit(cache=True)
-def decide(count, name, score, bias, out):
-    """The label of largest ``score + bias`` of each pixel, into ``out (H, W)``; of equals the one
-    nearest by. ``bias (N,)``."""
-    for y in range(count.shape[0]):
+@njit(cache=True, parallel=True)
+def decide(count, name, share, factor, out):
+    """The label of largest ``share factor`` of each pixel, into ``out (H, W)``; of equals the one
+    that stands first. ``factor (N,)``."""
+    for y in prange(count.shape[0]):
         for x in range(count.shape[1]):
-            best, label = np.float32(-1e30), name[y, x, 0]
-            for k in range(count[y, x]):
-                value = score[y, x, k] + bias[name[y, x, k]]
+            best, label = np.float32(-1.0), name[y, x, 0]
+            for k in range(np.int64(count[y, x])):
+                value = share[y, x, k] * factor[name[y, x, k]]
                 if value > best:
                     best, label = value, name[y, x, k]
             out[y, x] = label
 
 
 @njit(cache=True)
-def yielding(count, name, score, bias, area, give):
-    """Areas ``(N,)`` of the labels that win under ``bias``, and their derivative by it in a
-    softened decision, ``give (N,)``, both filled in anew."""
-    area[:] = 0.0
-    give[:] = 0.0
-    value = np.empty(SLOTS, np.float32)
+def contested(count, name, share, least, sure):
+    """The pixels of which a second label has ``least`` times the share of the first, as positions
+    ``(m,)`` in the flat field; ``sure (N,)`` counts the others."""
+    sure[:] = 0.0
+    found = np.empty(count.size, np.int64)
+    m = 0
     for y in range(count.shape[0]):
         for x in range(count.shape[1]):
-            used = np.int64(count[y, x])
-            if used == 1:
-                area[name[y, x, 0]] += 1
-                continue
-            top, best = np.float32(-1e30), 0
-            for k in range(used):
-                value[k] = score[y, x, k] + bias[name[y, x, k]]
-                if value[k] > top:
-                    top, best = value[k], k
-            area[name[y, x, best]] += 1
-            total = np.float32(0.0)
-            for k in range(used):
-                value[k] = np.exp(value[k] - top)
-                total += value[k]
-            for k in range(used):
-                share = value[k] / total
-                give[name[y, x, k]] += share * (1 - share)
+            if count[y, x] > 1 and share[y, x, 1] > least * share[y, x, 0]:
+                found[m] = y * count.shape[1] + x
+                m += 1
+            else:
+                sure[name[y, x, 0]] += 1
+    return found[:m]
+
+
+@njit(cache=True)
+def yielding(at, count, name, share, factor, area, give):
+    """Adds to ``area (N,)`` the pixels ``at (m,)`` of the labels that win under ``factor``, and to
+    ``give (N,)`` the derivative of area by log factor in a softened decision.
+
+    The fields are flat: ``count (H W)``, ``name`` and ``share (H W, SLOTS)``.
+    """
+    value = np.empty(SLOTS, np.float32)
+    for pixel in at:
+        used = np.int64(count[pixel])
+        top, best, total = np.float32(-1.0), 0, np.float32(1e-30)
+        for k in range(used):
+            value[k] = share[pixel, k] * factor[name[pixel, k]]
+            total += value[k]
+            if value[k] > top:
+                top, best = value[k], k
+        area[name[pixel, best]] += 1
+        for k in range(used):
+            part = value[k] / total
+            give[name[pixel, k]] += part * (1 - part)
 
 
 @njit(cache=True)

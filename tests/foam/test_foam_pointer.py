@@ -119,7 +119,7 @@ def test_the_fast_pass_is_the_network(fold):
     padded = wrap(labels, stepper.net.halo)
     slow = stepper.net(padded[None], condition)[0]
     fast = run(stepper.net, padded.numpy(), folded(stepper.net, condition[0]))
-    fast = torch.from_numpy(fast).permute(2, 0, 1)[None]
+    fast = fast.permute(2, 0, 1)[None]
     assert torch.allclose(torch.nn.functional.pixel_shuffle(fast, fold)[0], slow, atol=1e-4)
     state = state_of(labels)
     prediction, _ = stepper(state, condition, None, None)

@@ -15,11 +15,13 @@ from tensordict import TensorDict
 
 from physgan_foam import labels as fields
 from physgan_foam.decisions import Choices, choices_of
-from physgan_foam.kernels import yielding
+from physgan_foam.kernels import contested, yielding
 from physgan_foam.laws.von_neumann import COEFFICIENT
 
 GONE = -60.0
 """Bias of a bubble that is to vanish."""
+FIRM = 0.002
+"""Pixels whose second label has less of a share than so many times the first are not moved."""
 FEWEST = 3
 """No bubble shrinks faster for long than one of three sides."""
 Areas = NDArray[np.float64]
@@ -58,9 +60,12 @@ class Pressures:
         target = target_areas(labels, choices.take(bias), step, bubbles)
         bias[target == 0] = GONE
         alive, best, least = target > 0, bias.copy(), np.inf
-        area, give = np.zeros(bubbles, np.float32), np.zeros(bubbles, np.float32)
+        sure = np.zeros(bubbles, np.float32)
+        at = contested(*choices, FIRM, sure)
+        flat = [field.reshape(choices.count.size, -1) for field in choices[1:]]
         for _ in range(self.sweeps):
-            yielding(*choices, bias, area, give)
+            area, give = sure.copy(), np.zeros(bubbles, np.float32)
+            yielding(at, choices.count.ravel(), *flat, np.exp(bias), area, give)
             error = np.where(alive, target - area, 0.0)
             mean = np.abs(error).sum() / max(alive.sum(), 1)
             if mean < least:
