@@ -17,10 +17,13 @@ FORBIDDEN = -1e9
 
 def choose(logits: Tensor, tau: Tensor | float) -> Tensor:
     """A sample of the categorical ``logits (..., V)`` as one-hots."""
-    noise = -torch.log(-torch.log(torch.rand_like(logits).clamp(1e-20, 1 - 1e-7)))
-    soft = ((logits + noise) / tau).softmax(dim=-1)
-    hard = F.one_hot((logits + noise).argmax(dim=-1), logits.shape[-1]).to(logits.dtype)
-    return hard + (soft - soft.detach()) if soft.requires_grad else hard
+    noise = torch.rand(logits.shape, dtype=logits.dtype, device=logits.device)
+    score = logits - noise.clamp_(min=1e-20).log_().neg_().log_()
+    hard = torch.zeros_like(noise).scatter_(-1, score.detach().argmax(dim=-1, keepdim=True), 1.0)
+    if not score.requires_grad:
+        return hard
+    soft = (score / tau).softmax(dim=-1)
+    return hard + (soft - soft.detach())
 
 
 def inside(length: Tensor) -> Tensor:

@@ -12,6 +12,9 @@ from physgan_protein.alphabet import PAD, TOKENS
 from physgan_protein.networks.trunk import SHORT, Stack, layers
 from physgan_protein.sampling import FORBIDDEN, choose, edits, inside, no_padding, padded
 
+PATCH = 4
+"""Neighbouring positions that share a feature vector, which makes drawing four times as fast."""
+
 
 class ProteinGenerator(Generator):
     """p(length | z, c) and p(x_i | z, c) for each position, independent given z and c.
@@ -40,8 +43,8 @@ class ProteinGenerator(Generator):
         budget: int = 0,
         *,
         latent_dim: int = 32,
-        width: int = 64,
-        depth: int = 4,
+        width: int = 96,
+        depth: int = 3,
         tau: tuple[float, float] = (1.0, 0.5),
         anneal: int = 10_000,
         temperature: float = 1.0,
@@ -68,11 +71,12 @@ class ProteinGenerator(Generator):
             self.body = layers(told, width, depth)
             self.out = nn.Linear(width, length * outputs)
         else:
-            self.place = nn.Parameter(0.5 * torch.randn(width, length))
+            patches = -(-length // PATCH)
+            self.place = nn.Parameter(0.5 * torch.randn(width, patches))
             self.start = nn.Linear(inner, width)
-            self.told = nn.Linear(TOKENS, width, bias=False) if self.edits else None
+            self.told = nn.Linear(PATCH * TOKENS, width, bias=False) if self.edits else None
             self.stack = Stack(width, depth, kernel=5, context=inner)
-            self.out = nn.Conv1d(width, outputs, 1)
+            self.out = nn.Linear(width, PATCH * outputs)
         self._start_with_few_edits(outputs, length)
 
     def _start_with_few_edits(self, outputs: int, length: int) -> None:
@@ -80,8 +84,7 @@ class ProteinGenerator(Generator):
             share = min(0.5, max(1, self.budget) / (2 * length))
             with torch.no_grad():
                 assert self.out.bias is not None
-                bias = self.out.bias.view(length, outputs) if self.short else self.out.bias[None]
-                bias[:, -1] = torch.logit(torch.tensor(share))
+                self.out.bias.view(-1, outputs)[:, -1] = torch.logit(torch.tensor(share))
 
     def forward(self, z: Tensor, condition: Tensor, given: TensorDict) -> TensorDict:
         inner = torch.cat([z, condition], dim=1)
@@ -145,12 +148,16 @@ class ProteinGenerator(Generator):
         if self.short:
             told = inner if known is None else torch.cat([inner, known.flatten(1)], dim=1)
             return self.out(self.body(told)).view(len(inner), len(self.lengths), -1)
-        here = mask.unsqueeze(1)
+        size, length = mask.shape
+        missing = -length % PATCH
+        here = F.pad(mask, (0, missing)).view(size, 1, -1, PATCH).amax(dim=-1)
         x = self.place + self.start(inner).unsqueeze(-1)
         if known is not None and self.told is not None:
-            x = x + self.told(known).transpose(1, 2)
+            patches = F.pad(known, (0, 0, 0, missing)).view(size, -1, PATCH * TOKENS)
+            x = x + self.told(patches).transpose(1, 2)
         x = self.stack(x * here, here, inner)
-        return self.out(F.leaky_relu(x, 0.2)).transpose(1, 2)
+        said = self.out(F.leaky_relu(x, 0.2).transpose(1, 2))
+        return said.view(size, length + missing, -1)[:, :length]
 
     def _reference(self, given: TensorDict, size: int) -> Tensor:
         if "reference" in given.keys():  # noqa: SIM118
