@@ -35,7 +35,7 @@ def watch(
     elapsed: Tensor | None,
 ) -> dict[str, Watched]:
     """``bubbles``, ``mean_area``, ``mu2``, and as laws ``total_area``, ``mean_sides``, ``torn``,
-    ``Plateau`` and, from the second state on, ``von Neumann``."""
+    ``Plateau`` and ``von Neumann``, which is 0 before the first pass."""
     foams = domain.decode(state)
 
     def each(function: Callable[[Foam], float]) -> Tensor:
@@ -56,12 +56,11 @@ def watch(
         "torn": Watched(torn, "pieces", torn, 0.01 * box, "pieces"),
         "Plateau": Watched(corners, "degrees", corners, JUNCTION, "degrees"),
     }
-    if previous is not None and elapsed is not None:
-        before = domain.decode(previous)
-        rows = zip(before, foams, elapsed.tolist(), strict=True)
-        error = torch.tensor([von_neumann_error(a, b, t) for a, b, t in rows])
-        found["von Neumann"] = Watched(error, "sides", error, SIDES, "sides")
-    return found
+    if previous is None or elapsed is None:
+        return found | {"von Neumann": Watched(torch.zeros(len(foams)), "sides")}
+    rows = zip(domain.decode(previous), foams, elapsed.tolist(), strict=True)
+    error = torch.tensor([von_neumann_error(a, b, t) for a, b, t in rows])
+    return found | {"von Neumann": Watched(error, "sides", error, SIDES, "sides")}
 
 
 def _plateau(foam: Foam) -> Tensor:
