@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from tensordict import TensorDict
 from torch import Tensor, nn
 
@@ -130,6 +131,15 @@ class Pace:
     elapsed: Tensor
 
 
+@dataclass(frozen=True)
+class Truth:
+    """A sequence of the reference: ``states (T,)`` at ``times (T,)``, all made under ``y``."""
+
+    states: TensorDict
+    times: np.ndarray
+    y: Mapping[str, float]
+
+
 class SequenceDomain(Domain):
     """A domain whose samples are the states of a sequence.
 
@@ -163,6 +173,22 @@ class SequenceDomain(Domain):
         if "step" not in y:
             raise InputError("the step length is not stated", fix="give step=VALUE")
         return Pace(dict(y), y["step"])
+
+    def truths(self, path: Path | None, split: str, n: int) -> list[Truth]:
+        """``n`` sequences of ``split``, or as many as there are, that rollouts are held against;
+        by default windows, which end after their K passes."""
+        batch = self.load(path, split).batch
+        found = []
+        for row in np.unique(np.linspace(0, len(batch) - 1, min(n, len(batch))).astype(int)):
+            window = batch[int(row) : int(row) + 1]
+            states = [window["given"].exclude("passes")]
+            states += [at(window["x"], k) for k in range(frames_of(window))]
+            y = {name: value[:1] for name, value in window["y"].items()}
+            elapsed = [float(self.pace(state, y).elapsed) for state in states[:-1]]
+            times = np.cumsum([0.0, *elapsed])
+            told = {name: float(value) for name, value in y.items()}
+            found.append(Truth(torch.cat(states), times, told))
+        return found
 
     def picture(self, state: TensorDict) -> np.ndarray:
         """An image ``(H, W, 3)`` of uint8 of the one state in ``state (1,)``, for films; by default

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,6 +30,9 @@ def rollout_command(
     steps: Annotated[int | None, typer.Option(min=1, help="How many passes.")] = None,
     until: Annotated[
         str | None, typer.Option(help="NAME=VALUE: stop when the watched NAME gets there.")
+    ] = None,
+    duration: Annotated[
+        float | None, typer.Option(min=0, help="Stop after so much time of the simulation.")
     ] = None,
     given: Annotated[
         list[str] | None,
@@ -73,21 +77,25 @@ def rollout_command(
     first = runs[0]
     start = first.domain.begin(initial, 1, seed, **parse_options(option or []))
     y = machine.asked(given or [], first.schema, 1)
+    for warning in machine.beyond(given or [], first.schema):
+        console.print(f"[yellow]note:[/yellow] {warning}", highlight=False)
     cores = [r.core for r in runs]
     calibration = trust.Calibration.read(first.folder) if len(runs) == 1 else None
     members = ensemble or len(runs)
     if calibrate:
         console.print("calibrating on held-out sequences", highlight=False)
-        truths = trust.truths_of(first.domain, held_out(domain, first, data), n=16)
+        truths = held_out(domain, first, data)
         calibration = trust.calibrate(cores, first.domain, truths, members=max(members, 4))
-    if steps is None and until is None:
+        if len(runs) == 1 and os.access(first.folder, os.W_OK):
+            calibration.write(first.folder)
+    if steps is None and until is None and duration is None:
         steps = 20
     began = time.monotonic()
     with progress(console, steps) as tell:
         made = trust.ensemble(
             cores, first.domain, start.to(device), {n: v.to(device) for n, v in y.items()}, members,
-            steps=steps, until=None if until is None else machine.Until.parse(until), force=force,
-            seed=seed, every=every, tell=tell,
+            steps=steps, until=None if until is None else machine.Until.parse(until),
+            duration=duration, force=force, seed=seed, every=every, tell=tell,
         )  # fmt: skip
     seconds = time.monotonic() - began
     found = trust.bands(made)
@@ -126,15 +134,15 @@ def open_runs(domain: str, names: list[Any], device: str) -> list[Any]:
     return found
 
 
-def held_out(domain: str, run: Any, data: Path | None) -> Any:
-    """Validation windows of the data that ``run`` was trained on, or of those at ``data``."""
+def held_out(domain: str, run: Any, data: Path | None, n: int = 16) -> Any:
+    """``n`` held-out sequences of the data that ``run`` was trained on, or of those at ``data``."""
     from physgan.domain import load
 
     # A fresh instance: reading data fits a domain, and the run's own must stay as it was.
-    fresh = load(domain, **run.config.domain_options)
+    fresh: Any = load(domain, **run.config.domain_options)
     path = data or (Path(run.config.data) if run.config.data else None)
     fresh.load(path, "train", run.config.properties)
-    return fresh.load(path, "val", run.config.properties).batch
+    return fresh.truths(path, "val", n)
 
 
 def progress(console: Any, steps: int | None) -> Any:

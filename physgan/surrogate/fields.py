@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from physgan.domain import Data, Penalty, Projection, Property
 from physgan.errors import InputError
-from physgan.sequences import SequenceDomain, Stepper, Values, Watched
+from physgan.sequences import SequenceDomain, Stepper, Truth, Values, Watched
 from physgan.surrogate.field_networks import FieldCritic, FieldStepper
 from physgan.surrogate.readers import Sequences, read_field, read_sequences, steps_of
 from physgan.surrogate.windows import windows
@@ -76,6 +76,16 @@ class FieldDomain(SequenceDomain):
         if path is None:
             raise InputError("this domain has no data of its own", fix="name a file of sequences")
         return read_sequences(path, self.array)
+
+    def truths(self, path: Path | None, split: str, n: int) -> list[Truth]:
+        """Whole runs, their frames as far apart as the first of ``skips`` says."""
+        made, found, skip = self.sequences(path), [], self.skips[0]
+        for run in made.split(split)[:n].tolist():
+            frames, times = made.run(run)[::skip], made.times[run][::skip]
+            told = {name: float(values[run]) for name, values in made.parameters.items()}
+            y = {"step": steps_of(times), **told}
+            found.append(Truth(TensorDict({"field": frames}, [len(frames)]), times - times[0], y))
+        return found
 
     def _cut(self, found: Sequences, run: int) -> TensorDict:
         frames, parts = found.run(run), []

@@ -100,7 +100,7 @@ class _Record:
         if self.kept and self.kept[-1] % self.every:
             del self.frames[-1], self.kept[-1]
         self.kept.append(len(self.times))
-        self.frames.append(state)
+        self.frames.append(state.cpu())
         self.times.append(time)
         self.seen.append(watched)
 
@@ -116,6 +116,30 @@ class _Record:
         return Trajectory(self.frames, self.kept, times, series, ended, message)
 
 
+@dataclass(frozen=True)
+class End:
+    """Where a rollout ends: after ``steps`` passes, ``until`` a quantity gets somewhere, or after
+    the time ``duration`` in every row, whichever is first."""
+
+    steps: int | None = None
+    until: Until | None = None
+    duration: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.steps is None and self.until is None and self.duration is None:
+            raise InputError("the rollout has no end", fix="say how many steps, or until what")
+
+    def reached(self, record: _Record) -> Ended | None:
+        """How it has ended by what is in ``record``, None where it goes on."""
+        name = self.until.name if self.until else ""
+        if self.until and self.until.met(record.seen[0][name].value, record.seen[-1][name].value):
+            return "until"
+        # A hair's breadth less, as times are sums of rounded steps.
+        if self.duration and bool((record.times[-1] >= self.duration * (1 - 1e-6)).all()):
+            return "until"
+        return "steps" if self.steps is not None and len(record.times) > self.steps else None
+
+
 def rollout(
     surrogate: Surrogate,
     domain: SequenceDomain,
@@ -124,21 +148,21 @@ def rollout(
     *,
     steps: int | None = None,
     until: Until | None = None,
+    duration: float | None = None,
     force: bool = False,
     seed: int = 0,
     every: int = 1,
     tell: Callable[[int, dict[str, Watched]], None] | None = None,
 ) -> Trajectory:
-    """Go on from ``start (B,)`` under ``y (B,)`` for ``steps`` passes or ``until`` something.
+    """Go on from ``start (B,)`` under ``y (B,)`` to an End of ``steps``, ``until``, ``duration``.
 
     A broken law ends it, with a message, unless ``force``d; so does a state that is not finite,
     whatever is forced, and Ctrl-C; what was made until then is kept. One frame in ``every`` is
     kept. ``tell`` hears of each pass. The global random state is left as it was.
     """
-    if steps is None and until is None:
-        raise InputError("the rollout has no end", fix="say how many steps, or until what")
+    end = End(steps, until, duration)
     with rng.isolated(seed), StopRequest() as stop, torch.no_grad():
-        return _go(surrogate, domain, start, y, steps, until, force, every, tell, stop)
+        return _go(surrogate, domain, start, y, end, force, every, tell, stop)
 
 
 def _go(
@@ -146,8 +170,7 @@ def _go(
     domain: SequenceDomain,
     start: TensorDict,
     y: Values,
-    steps: int | None,
-    until: Until | None,
+    end: End,
     force: bool,
     every: int,
     tell: Callable[[int, dict[str, Watched]], None] | None,
@@ -156,13 +179,11 @@ def _go(
     record, state, hidden = _Record(every), start, None
     time = torch.zeros(len(start), dtype=torch.double)
     first = domain.watch(start, None, y, None)
-    if until is not None and until.name not in first:
-        raise InputError(f"{until.name!r} is not watched", fix=f"watched: {', '.join(first)}")
+    if end.until is not None and end.until.name not in first:
+        raise InputError(f"{end.until.name!r} is not watched", fix=f"watched: {', '.join(first)}")
     record.add(start, time, first)
     broken = ""
-    while steps is None or len(record.times) <= steps:
-        if until is not None and until.met(first[until.name].value, _value(record, until.name)):
-            return record.finish("until", broken)
+    while (ended := end.reached(record)) is None:
         if stop.asked:
             return record.finish("interrupted", f"stopped after {len(record.times) - 1} passes")
         pace = domain.pace(state, y)
@@ -180,11 +201,7 @@ def _go(
             if not force:
                 return record.finish("law", said)
             broken = broken or said
-    return record.finish("steps", broken)
-
-
-def _value(record: _Record, name: str) -> Tensor:
-    return record.seen[-1][name].value
+    return record.finish(ended, broken)
 
 
 def _broken(watched: Mapping[str, Watched], number: int) -> str:
@@ -216,4 +233,13 @@ def asked(texts: Sequence[str], schema: ConditionSchema, n: int) -> dict[str, Te
         if target.kind not in ("value", "class"):
             raise InputError(f"{text!r} is no value", fix="write NAME=VALUE")
         found[target.name] = torch.full((n,), target.low)
+    return found
+
+
+def beyond(texts: Sequence[str], schema: ConditionSchema) -> list[str]:
+    """In words, which of ``NAME=VALUE`` lie outside the training data."""
+    found = []
+    for target in (parse_target(text, schema.properties) for text in texts):
+        if (nearest := schema.outside(target)) is not None:
+            found.append(f"{target} is outside the training data, which end near {nearest:g}")
     return found

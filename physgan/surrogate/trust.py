@@ -19,19 +19,10 @@ import torch
 from tensordict import TensorDict
 
 from physgan.errors import InputError
-from physgan.sequences import SequenceDomain, Values, at, frames_of
+from physgan.sequences import SequenceDomain, Truth, Values
 from physgan.surrogate.rollout import Surrogate, Trajectory, repeated, rollout
 from physgan.training.files import write_atomic
 from physgan.training.folder import TRUST
-
-
-@dataclass(frozen=True)
-class Truth:
-    """A sequence of the reference: ``states (T,)`` at ``times (T,)``, all made under ``y``."""
-
-    states: TensorDict
-    times: np.ndarray
-    y: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -98,6 +89,8 @@ def ensemble(
         own = {name: value[:1].expand(share) for name, value in y.items()}
         rows = repeated(start, share)
         found.append(rollout(surrogate, domain, rows, own, **options))  # type: ignore[arg-type]
+        if found[-1].ended == "interrupted":
+            break
     return found
 
 
@@ -179,30 +172,15 @@ def horizon(
     return best
 
 
-def truths_of(domain: SequenceDomain, batch: TensorDict, n: int) -> list[Truth]:
-    """``n`` windows of ``batch``, spread over it, as sequences."""
-    found = []
-    for row in torch.linspace(0, len(batch) - 1, min(n, len(batch))).long().unique():
-        window = batch[row : row + 1]
-        first = window["given"].exclude("passes")
-        frames = [at(window["x"], k) for k in range(frames_of(window))]
-        y = {name: value[:1] for name, value in window["y"].items()}
-        elapsed = [float(domain.pace(state, y).elapsed) for state in [first, *frames[:-1]]]
-        told = {name: float(value) for name, value in y.items()}
-        states: TensorDict = torch.cat([first, *frames])  # type: ignore[assignment]
-        found.append(Truth(states, np.cumsum([0.0, *elapsed]), told))
-    return found
-
-
 def _scores(
     surrogates: Sequence[Surrogate], domain: SequenceDomain, truth: Truth, members: int, seed: int
 ) -> dict[str, np.ndarray]:
     """|truth - mean| / spread of each quantity at the times of ``truth`` but the first."""
     y = {name: torch.tensor([value]) for name, value in truth.y.items()}
-    start, steps = truth.states[:1], len(truth.times) - 1
-    made = ensemble(surrogates, domain, start, y, members, steps=steps, force=True, seed=seed)
+    start, longest = truth.states[:1], float(truth.times[-1])
+    made = ensemble(surrogates, domain, start, y, members, duration=longest, force=True, seed=seed)
     found = bands(made)
-    row = [domain.watch(truth.states[k : k + 1], None, y, None) for k in range(steps + 1)]
+    row = [domain.watch(truth.states[k : k + 1], None, y, None) for k in range(len(truth.times))]
     scores = {}
     for name, band in found.items():
         real = np.array([float(seen[name].value) for seen in row])

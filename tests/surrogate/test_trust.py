@@ -9,18 +9,17 @@ from heat import POINTS, TRUE, HeatDomain, decayed
 from tensordict import TensorDict
 
 from physgan.errors import InputError
+from physgan.sequences import Truth
 from physgan.surrogate.plots import plot_watched
 from physgan.surrogate.rollout import Series, Trajectory
 from physgan.surrogate.trust import (
     Band,
     Calibration,
     Horizon,
-    Truth,
     bands,
     calibrate,
     ensemble,
     horizon,
-    truths_of,
 )
 
 
@@ -105,7 +104,7 @@ def test_the_horizon_is_where_the_band_grows_or_the_law_breaks():
 def test_windows_make_sequences_and_a_calibration_is_kept(tmp_path):
     domain = HeatDomain()
     batch = domain.load(None, "val").batch
-    found = truths_of(domain, batch, 3)
+    found = domain.truths(None, "val", 3)
     assert len(found) == 3 and found[0].states["field"].shape == (5, POINTS)
     assert np.allclose(found[0].times, found[0].y["step"] * np.arange(5))
     assert torch.equal(found[0].states["field"][1], batch["x", "field"][0, 0])
