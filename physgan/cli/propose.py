@@ -62,6 +62,22 @@ def propose_command(
         bool, typer.Option("--keep-known", help="Keep candidates that are in the training data.")
     ] = False,
     oversample: Annotated[int, typer.Option(min=1, help="Samples drawn per candidate.")] = 32,
+    rounds: Annotated[
+        int | None, typer.Option(min=1, help="Ask the oracle in so many batches and learn.")
+    ] = None,
+    budget: Annotated[int, typer.Option(min=1, help="Questions in each of the --rounds.")] = 96,
+    method: Annotated[
+        str | None, typer.Option(help="With --rounds: active, patterns, genetic or random.")
+    ] = None,
+    novelty: Annotated[
+        int, typer.Option(min=1, help="With --rounds: least exchanges from all that is known.")
+    ] = 1,
+    apart: Annotated[
+        int, typer.Option(min=0, help="With --rounds: least exchanges within a batch.")
+    ] = 0,
+    diversity: Annotated[
+        float, typer.Option(min=0.0, help="With --rounds: least mean distance in a batch.")
+    ] = 0.0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same candidates.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder for table, files and page.")] = None,
     workers: Annotated[
@@ -72,8 +88,19 @@ def propose_command(
     from physgan.design import propose
 
     console = Console()
-    opened = open_run(domain, run)
     wishes = target or []
+    if rounds is not None:
+        from physgan.cli.rounds import propose_in_rounds
+
+        if wishes or not oracle:
+            raise InputError("--rounds asks an oracle for the highest value, and no targets")
+        propose_in_rounds(
+            domain, None if run is None else open_run(domain, run), rounds=rounds, budget=budget,
+            judge=judge, method=method, novelty=novelty, apart=apart, diversity=diversity,
+            seed=seed, out=out or Path("searches") / _slug(domain, [], seed),
+        )  # fmt: skip
+        return
+    opened = open_run(domain, run)
     place = out or Path("proposals") / _slug(domain, wishes, seed)
     proposals = propose(
         opened,

@@ -144,10 +144,10 @@ class ActiveLearning:
 def first_batch(ledger: Ledger, n: int, rng: np.random.Generator) -> Batch:
     """What is asked before anything is known: ``space.start``, then random samples."""
     space = ledger.space
-    drawn = space.random(n, rng)
+    drawn = space.random(2 * n, rng)
     if space.start is not None and space.library is None:
         options = GeneticOptions(mutate=2.0 / space.length)
-        drawn = np.concatenate([space.start, breed(space.start, n, space, options, rng)])
+        drawn = np.concatenate([space.start, breed(space.start, 2 * n, space, options, rng)])
     _, first = np.unique(drawn, axis=0, return_index=True)
     drawn = drawn[np.sort(first)]
     drawn = drawn[~ledger.known(drawn)][:n]

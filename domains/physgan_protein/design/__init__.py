@@ -1,0 +1,1 @@
+"""Searches for sequences with an oracle's help."""

@@ -1,0 +1,1 @@
+"""What guides a search for sequences: descriptors of residues, smoothed labels, doubt."""
