@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from physgan.sequences import Project
 from physgan_foam.decisions import Choices, odds
-from physgan_foam.kernels import masks, weigh
+from physgan_foam.kernels import masks, mend, weigh
 from physgan_foam.labels import Labels
 from physgan_foam.networks.pointer_net import NEIGHBOURS, PointerNet
 from physgan_foam.offsets import OFFSETS, REACH, wrap
@@ -31,7 +31,7 @@ SMALLEST = 64
 def advance(
     stepper: FoamStepper, state: TensorDict, condition: Tensor, z: Tensor | None, project: Project
 ) -> TensorDict:
-    """The state after a pass; ``z`` at the grid of the field as for ``FoamStepper.forward``."""
+    """The state after a pass in which no bubble is torn; ``z`` as for ``FoamStepper.forward``."""
     labels = state["labels"]
     block = coarse_blocks(labels, state["block"])
     if labels.device.type != "cpu" or z is not None:
@@ -47,9 +47,17 @@ def advance(
     else:
         bias = [np.zeros(int(grid.max()) + 1, np.float32) for grid in small]
     taken = [c.take(b) for c, b in zip(found, bias, strict=True)]
-    fine = [_repeat(grid, int(b)) for grid, b in zip(taken, block, strict=True)]
+    fine = [_repeat(whole(grid), int(b)) for grid, b in zip(taken, block, strict=True)]
     after = torch.from_numpy(np.stack(fine)).to(labels.dtype)
     return TensorDict({"labels": after, "block": block}, [len(labels)])
+
+
+def whole(labels: Labels) -> Labels:
+    """``labels (H, W)`` in which no bubble is torn: pieces cut off from a bubble go to those that
+    they touch. Bubbles of a foam never break, but the choices of single pixels may."""
+    out = np.ascontiguousarray(labels)
+    mend(out, int(out.max()) + 1)
+    return out
 
 
 def coarse_blocks(labels: Tensor, block: Tensor) -> Tensor:
@@ -88,7 +96,8 @@ def _dense(
     if z is not None and side > 1:
         z = z[:, :, : z.shape[2] // side, : z.shape[3] // side]
     prediction, _ = stepper(grid, condition, z, None)
-    labels = stepper.settle(project(prediction), grid)["labels"]
+    taken = stepper.settle(project(prediction), grid)["labels"].cpu().numpy().astype(np.int32)
+    labels = torch.from_numpy(np.stack([whole(row) for row in taken])).to(state["labels"])
     labels = labels.repeat_interleave(side, 1).repeat_interleave(side, 2)
     return TensorDict({"labels": labels, "block": torch.full_like(block, side)}, [len(block)])
 
@@ -101,7 +110,7 @@ def predict(net: PointerNet, labels: Labels, condition: Tensor, tile: int = TILE
     """
     height, width = labels.shape
     padded = wrap(torch.from_numpy(labels), net.halo).numpy()
-    whole = Choices.empty(height, width)
+    found = Choices.empty(height, width)
     layers = folded(net, condition)
     rim = 2 * net.halo
     for top in _starts(height, tile):
@@ -111,9 +120,9 @@ def predict(net: PointerNet, labels: Labels, condition: Tensor, tile: int = TILE
             p = odds(run(net, piece, layers)).numpy()
             m = net.margin
             part = np.ascontiguousarray(piece[m : m + h + 2 * REACH, m : m + w + 2 * REACH])
-            view = Choices(*(field[top : top + h, left : left + w] for field in whole))
+            view = Choices(*(field[top : top + h, left : left + w] for field in found))
             weigh(p, part, net.fold, *view)
-    return whole
+    return found
 
 
 def _starts(size: int, tile: int) -> list[int]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from physgan_foam.domain import FoamDomain
     from physgan_foam.foam import Foam
 
+MEAN = 0.3
+"""Distance of the mean side number from 6; pixels miss films shorter than themselves."""
 SIDES = 1.0
 """Root mean square error of dA/dtau in sides beyond which a rollout is no foam's any more."""
 JUNCTION = 40.0
@@ -52,7 +54,7 @@ def watch(
         "mean_area": Watched(each(lambda foam: foam.mean_area), "px^2"),
         "mu2": Watched(torch.tensor([mu2(n) for n in sides])),
         "total_area": Watched(total, "px^2", (total - box).abs(), 0.0, "px^2"),
-        "mean_sides": Watched(mean, "", (mean - 6).abs(), 0.15),
+        "mean_sides": Watched(mean, "", (mean - 6).abs(), MEAN),
         "torn": Watched(torn, "pieces", torn, 0.01 * box, "pieces"),
         "Plateau": Watched(corners, "degrees", corners, JUNCTION, "degrees"),
     }

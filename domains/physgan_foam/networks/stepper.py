@@ -83,7 +83,8 @@ class FoamStepper(Stepper):
         hidden: Tensor | None,
         project: Project,
     ) -> tuple[TensorDict, Tensor | None]:
-        """The next state; large bubbles are followed on a coarser grid first."""
+        """The next state: as ``settle`` decides, but large bubbles are followed on a coarser grid,
+        and what is torn off a bubble goes to those around it."""
         from physgan_foam.inference import advance
 
         return advance(self, state, condition, z, project), hidden
