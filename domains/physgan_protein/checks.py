@@ -8,6 +8,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+from torch import Tensor
+
+from physgan_protein.alphabet import bad_residue
 
 LONGEST_RUN = 5
 """Equal residues in a row that are nothing unusual."""
@@ -23,6 +26,17 @@ def entropy(sequence: str) -> float:
     total = len(sequence)
     shares = (count / total for count in Counter(sequence).values())
     return -sum(p * math.log2(p) for p in shares)
+
+
+def checks(sequence: str, lengths: Tensor, longest: int, least_entropy: float) -> dict[str, bool]:
+    """Named checks: the alphabet, one of the ``lengths (L,)``, the longest run, the entropy."""
+    size = len(sequence)
+    return {
+        "alphabet": bad_residue(sequence) is None,
+        "length": 0 < size <= len(lengths) and bool(lengths[size - 1]),
+        "runs": longest_run(sequence) <= longest,
+        "complexity": entropy(sequence) >= least_entropy - 1e-9,
+    }
 
 
 def floor_of(sequences: Sequence[str], most: int = 5000) -> tuple[int, float]:

@@ -15,15 +15,16 @@ from physgan.errors import InputError
 from physgan_protein import alphabet
 from physgan_protein.columns import ColumnOptions
 from physgan_protein.exact import EXACT
+from physgan_protein.options import check_options
 from physgan_protein.peptides.properties import laws_within
 from physgan_protein.rows import SplitOptions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from physgan.design.search import Search
+
 SHIPPED = Path(__file__).parent / "weights" / "gb1"
-EMBEDDED = Path(__file__).parent / "data" / "peptides.csv.xz"
-EDITS = ("none", "consensus", "rows")
 
 
 class ProteinDomain(Domain):
@@ -39,7 +40,9 @@ class ProteinDomain(Domain):
     training rows, or one of its ``rows``; positions in ``fixed``, counted from 1, never change.
 
     ``within`` keeps figures of the sequence in a range, as laws: by name (see
-    ``physgan_protein.peptides``) the lowest, the highest and, if given, the tolerance.
+    ``physgan_protein.peptides``) the lowest, the highest and, if given, the tolerance. Without a
+    path, the set called ``embedded`` is read (``peptides`` or ``ehrlich``); ``judge`` names the
+    oracle that is asked where none is named (see ``physgan_protein.oracles.named``).
     """
 
     name = "protein"
@@ -64,23 +67,14 @@ class ProteinDomain(Domain):
         budget: int = 6,
         fixed: Sequence[int] = (),
         within: Mapping[str, Sequence[float]] | None = None,
+        embedded: str = "peptides",
+        judge: str | None = None,
     ) -> None:
-        if edit not in EDITS:
-            raise InputError(f"edit={edit!r}", fix=f"one of {', '.join(EDITS)}")
-        if on_bad not in ("skip", "refuse"):
-            raise InputError(f"on_bad={on_bad!r}", fix="skip or refuse")
-        if budget < 1 or bins < 0 or bins == 1:
-            raise InputError(
-                f"budget={budget}, bins={bins}", fix="a budget of 1 or more; 0 bins, or 2 or more"
-            )
-        if len(shares) != 2 or min(shares) < 0 or sum(shares) >= 1:
-            raise InputError(f"shares={shares}", fix="two parts, for validation and test, below 1")
-        if any(place < 1 for place in fixed):
-            raise InputError(f"fixed={list(fixed)}", fix="positions are counted from 1")
+        check_options(edit, budget, fixed, bins, shares, on_bad)
         self.sequence_column, self.subset, self.longest = sequence_column, subset, longest
         self.reading = ColumnOptions(tuple(classes), tuple(labels), least_labels, log, bins)
         self.splitting = SplitOptions(split_column, split_seed, (shares[0], shares[1]))
-        self.on_bad, self.tail = on_bad, tail
+        self.on_bad, self.tail, self.embedded, self.judge = on_bad, tail, embedded, judge
         self.edit, self.budget, self.fixed = edit, budget, tuple(sorted(set(fixed)))
         self.laws = laws_within(within or {})
         self.columns: dict[str, str] = {}
@@ -101,9 +95,13 @@ class ProteinDomain(Domain):
         return alphabet.decode(self.pool)[0] if len(self.pool) == 1 else None
 
     def load(self, path: Path | None, split: str, properties: Sequence[str] = ()) -> Data:
+        from physgan_protein.embedded import embedded
         from physgan_protein.loading import load_split
 
-        return load_split(self, path or EMBEDDED, split, properties)
+        if path is None:
+            path, usual = embedded(self.embedded)
+            properties = properties or usual
+        return load_split(self, path, split, properties)
 
     def fit(self, sequences: Sequence[str]) -> None:
         """Bind the domain to its training sequences: lengths, references, what is degenerate.
@@ -208,6 +206,7 @@ class ProteinDomain(Domain):
 
         asked = [p.name for p in self.properties if not p.is_exact and p.classes is None]
         told = {"property": asked[0]} if len(asked) == 1 else {}
+        name = name or self.judge
         return None if name is None else named_oracle(name, **{**told, **options})
 
     def decode(self, x: TensorDict) -> list[str | None]:
@@ -243,15 +242,9 @@ class ProteinDomain(Domain):
 
     def validity(self, sample: str) -> dict[str, bool]:
         """The alphabet, a length of the data, no longer run and no less entropy than they have."""
-        from physgan_protein.checks import entropy, longest_run
+        from physgan_protein.checks import checks
 
-        size = len(sample)
-        return {
-            "alphabet": alphabet.bad_residue(sample) is None,
-            "length": 0 < size <= self.length and bool(self.lengths[size - 1]),
-            "runs": longest_run(sample) <= self.longest_run,
-            "complexity": entropy(sample) >= self.least_entropy - 1e-9,
-        }
+        return checks(sample, self.lengths, self.longest_run, self.least_entropy)
 
     def fingerprint(self, samples: Sequence[str]) -> Any:
         from physgan_protein.fingerprints import fingerprints
@@ -279,6 +272,12 @@ class ProteinDomain(Domain):
 
         path = folder / "sequences.fasta" if folder.is_dir() else folder
         return read_records(path, self.sequence_column).sequences
+
+    def search(self, oracle: Oracle | None, run: Any, seed: int) -> Search:
+        """How an oracle's answers are searched, in rounds."""
+        from physgan_protein.design.search import search_for
+
+        return search_for(self, oracle, run, seed)
 
     def shipped_run(self) -> Path:
         """The folder of the ready weights."""

@@ -229,3 +229,18 @@ def test_the_squared_distance_of_aligned_fingerprints_is_the_hamming_distance(si
     domain.load(sites, "train")
     a, b = domain.fingerprint(["ACKW", "ACAA"])
     assert np.square(a - b).sum() == pytest.approx(2)
+
+
+@pytest.mark.parametrize("name", ["peptides", "ehrlich"])
+def test_embedded_data_are_read_without_a_path(name):
+    domain = ProteinDomain(embedded=name)
+    sizes = {s: len(domain.load(None, s)) for s in ("train", "val", "test")}
+    assert sizes["train"] > 3000 and min(sizes.values()) > 300
+    assert not domain.load(None, "train").refused
+    with pytest.raises(InputError, match="one of peptides, ehrlich"):
+        ProteinDomain(embedded="none").load(None, "train")
+
+
+def test_the_judge_is_the_oracle_where_none_is_named():
+    assert ProteinDomain().oracle() is None
+    assert ProteinDomain(judge="ehrlich").oracle().name == "ehrlich"
