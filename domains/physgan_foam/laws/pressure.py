@@ -1,9 +1,9 @@
 """Pressures: biases of labels under which the areas after a pass obey von Neumann's law.
 
 A pixel takes the label of largest log s_l(x) + lambda_l. Each bubble's target area is
-A_l + k dtau (n_l - 6) with the mean n_l of its side numbers before the pass and after the free one;
-lambda is found by damped Newton steps on its own derivative (semi-discrete optimal transport,
-Merigot, Computer Graphics Forum 30, 1583 (2011), with the diagonal of the Hessian).
+A_l + k dtau (n_l - 6) with the mean n_l of its side numbers before and after the pass; lambda is
+found by damped Newton steps with the diagonal of the Hessian (semi-discrete optimal transport,
+Merigot, Computer Graphics Forum 30, 1583 (2011)).
 """
 
 from __future__ import annotations
@@ -31,12 +31,13 @@ class Pressures:
     """The projection: adds to a prediction the biases that make von Neumann's law hold.
 
     For whole pixels areas meet their targets to ``tolerance`` pixels a bubble on average, or as
-    near as ``sweeps`` Newton steps come. Takes the dense predictions of ``FoamStepper`` and the
+    near as ``sweeps`` Newton steps come; in each of the ``rounds`` targets are set anew by the side
+    numbers that the last one led to. Takes the dense predictions of ``FoamStepper`` and the
     ``choices`` of its fast pass.
     """
 
-    def __init__(self, sweeps: int = 12, tolerance: float = 0.5) -> None:
-        self.sweeps, self.tolerance = sweeps, tolerance
+    def __init__(self, sweeps: int = 6, rounds: int = 2, tolerance: float = 0.5) -> None:
+        self.sweeps, self.rounds, self.tolerance = sweeps, rounds, tolerance
 
     def __call__(self, prediction: TensorDict, context: TensorDict) -> TensorDict:
         steps = context["y"]["step"].tolist()
@@ -56,25 +57,26 @@ class Pressures:
     def solve(self, choices: Choices, labels: fields.Labels, step: float) -> NDArray[np.float32]:
         """The biases ``(N,)`` for a pass of ``step`` mean areas from ``labels (H, W)``."""
         bubbles = int(labels.max()) + 1
-        bias = np.zeros(bubbles, np.float32)
-        target = target_areas(labels, choices.take(bias), step, bubbles)
-        bias[target == 0] = GONE
-        alive, best, least = target > 0, bias.copy(), np.inf
-        sure = np.zeros(bubbles, np.float32)
+        bias, sure = np.zeros(bubbles, np.float32), np.zeros(bubbles, np.float32)
         at = contested(*choices, FIRM, sure)
         flat = [field.reshape(choices.count.size, -1) for field in choices[1:]]
-        for _ in range(self.sweeps):
-            area, give = sure.copy(), np.zeros(bubbles, np.float32)
-            yielding(at, choices.count.ravel(), *flat, np.exp(bias), area, give)
-            error = np.where(alive, target - area, 0.0)
-            mean = np.abs(error).sum() / max(alive.sum(), 1)
-            if mean < least:
-                best, least = bias.copy(), mean
-            if mean <= self.tolerance:
-                break
-            change = np.clip(0.7 * error / np.maximum(give, 2.0), -1.5, 1.5)
-            bias[alive] += change[alive].astype(np.float32)
-        return best
+        for _ in range(self.rounds):
+            target = target_areas(labels, choices.take(bias), step, bubbles)
+            bias[target == 0] = GONE
+            alive, best, least = target > 0, bias.copy(), np.inf
+            for sweep in range(self.sweeps):
+                area, give = sure.copy(), np.zeros(bubbles, np.float32)
+                yielding(at, choices.count.ravel(), *flat, np.exp(bias), area, give)
+                error = np.where(alive, target - area, 0.0)
+                mean = np.abs(error).sum() / max(alive.sum(), 1)
+                if mean < least:
+                    best, least = bias.copy(), mean
+                if mean <= self.tolerance:
+                    break
+                damped = error / (1.25 + 0.1 * sweep) / np.maximum(give, 2.0)
+                bias[alive] += np.clip(damped, -1.5, 1.5)[alive].astype(np.float32)
+            bias = best
+        return bias
 
 
 def target_areas(
