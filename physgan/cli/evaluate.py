@@ -52,18 +52,23 @@ def evaluate_command(
     """Compute the standard benchmark; raw, constrained and filtered samples apart."""
     from physgan.design.tiers import TIERS, draw_tier
     from physgan.domain import load
+    from physgan.sequences import SequenceDomain
 
     console = Console()
     run, samples = _source(domain, source, load(domain))
     judge: Domain = load(domain)
+    if run is not None and isinstance(judge, SequenceDomain):
+        judge = load(domain, **run.config.domain_options)
+        told = {"run": run, "data": data, "seed": seed, **parse_options(option or [])}
+        _write(console, {"rollouts": judge.evaluate([], [], **told)}, _place(domain, source, out))
+        return
     train = judge.load(data, "train")
     reference = judge.load(data, "test")
     tiers = tuple(tier or TIERS) if run is not None else ("given",)
     for name in tiers:
         if run is not None and name not in TIERS:
             raise InputError(f"no tier {name!r}", fix=f"one of {', '.join(TIERS)}")
-    place = out or Path("evaluations") / f"{domain}-{Path(source).name if source else 'shipped'}"
-    place.mkdir(parents=True, exist_ok=True)
+    place = _place(domain, source, out)
     results: dict[str, dict[str, Any]] = {}
     for name in tiers:
         asked = None
@@ -81,6 +86,16 @@ def evaluate_command(
             rows=place / f"{name}.csv",
             **parse_options(option or []),
         )
+    _write(console, results, place)
+
+
+def _place(domain: str, source: str | None, out: Path | None) -> Path:
+    place = out or Path("evaluations") / f"{domain}-{Path(source).name if source else 'shipped'}"
+    place.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def _write(console: Console, results: dict[str, dict[str, Any]], place: Path) -> None:
     (place / "summary.json").write_text(json.dumps(results, indent=2) + "\n")
     console.print(_table(results))
     console.print(f"Summary and a row per sample: {place}", highlight=False, soft_wrap=True)

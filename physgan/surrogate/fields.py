@@ -194,6 +194,17 @@ class FieldDomain(SequenceDomain):
             np.save(file, sample, allow_pickle=False)
         return files
 
+    def evaluate(
+        self, samples: Sequence[Any], reference: Sequence[Any], **options: Any
+    ) -> dict[str, Any]:
+        """Rollouts of ``run`` against ``n`` (16) whole test runs of the file ``data``."""
+        from physgan.surrogate.scores import field_scores
+
+        run, data = options["run"], options.get("data")
+        path = data or (Path(run.config.data) if run.config.data else None)
+        truths = self.truths(path, "test", int(options.get("n", 16)))
+        return field_scores(run.core, run.domain, truths, options.get("seed", 0))
+
     def same(self, a: np.ndarray, b: np.ndarray) -> bool:
         return a.shape == b.shape and bool(np.allclose(a, b, atol=1e-6))
 

@@ -105,6 +105,10 @@ def test_it_trains_beats_persistence_and_rolls_out(example, tmp_path, monkeypatc
     residuals = torch.tensor(summary["watched"]["drift"]["residuals"])
     assert summary["passes"] == [3] and float(residuals.max()) < 1e-5, "mass holds by projection"
     assert {p.name for p in place.iterdir()} >= {"rollout.json", "states.npz", "watched.png"}
+    assert command("evaluate", "cahn-hilliard", out, "--out", tmp_path / "judged") == 0
+    judged = json.loads((tmp_path / "judged" / "summary.json").read_text())["rollouts"]
+    assert judged["passes"] == SMALL["frames"] - 1
+    assert judged["error_last"] < 0.7 * judged["persistence_last"]
     capsys.readouterr()
     assert command("rollout", "cahn-hilliard", "--run", out, "--given", "colour=1") == 2
     assert "no property 'colour'" in capsys.readouterr().err
