@@ -140,7 +140,9 @@ class ConditionSchema(nn.Module):
                 raise InputError(f"property {prop.name!r} has fewer than two known values")
             standard = scaled(prop, known)
             self.mean[index] = standard.mean()
-            self.std[index] = standard.std().clamp(min=1e-8)
+            deviation = float(standard.std())
+            # Values that do not differ have no scale: any other would be endlessly far from them.
+            self.std[index] = deviation if deviation > 1e-7 * float(standard.abs().max()) else 1.0
             if prop.bins > 1:
                 share = torch.ones_like(values) if weights is None else weights.double()
                 bounds = equal_shares(standard, share[torch.isfinite(values)], prop.bins)

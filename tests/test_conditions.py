@@ -86,3 +86,10 @@ def test_a_bin_changes_nothing_in_the_gap_of_values():
     plain, binned = (ConditionSchema([Property("a", bins=b)], y) for b in (0, 3))
     own = {"a": torch.tensor([0.3, -0.4])}
     assert torch.allclose(plain.gap(own, plain(y)), binned.gap(own, binned(y)))
+
+
+def test_values_that_do_not_differ_leave_others_at_a_finite_distance():
+    schema = ConditionSchema([Property("a")], TensorDict({"a": torch.full((9,), 0.2)}, [9]))
+    told = schema({"a": torch.tensor([0.2, 0.5])})
+    assert torch.allclose(told, torch.tensor([[0.0, 1.0], [0.3, 1.0]]), atol=1e-6)
+    assert torch.allclose(schema.values(told)["a"], torch.tensor([0.2, 0.5]))

@@ -6,8 +6,10 @@ of every channel hold exactly.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,7 @@ from physgan.errors import InputError
 from physgan.sequences import SequenceDomain, Stepper, Truth, Values, Watched
 from physgan.surrogate.field_networks import FieldCritic, FieldStepper
 from physgan.surrogate.readers import Sequences, read_field, read_sequences, steps_of
-from physgan.surrogate.windows import windows
+from physgan.surrogate.windows import bytes_of, joined, windows
 
 
 class FieldDomain(SequenceDomain):
@@ -29,6 +31,7 @@ class FieldDomain(SequenceDomain):
     ``array`` names the fields in the file. Windows of ``passes`` start at every ``every``-th frame,
     and frames are ``skips`` apart, for each number in it: several step lengths from one sequence.
     ``drift`` is the tolerance of a channel's mean, relative to its deviation in the data.
+    Windows of more than ``in_memory`` GiB are kept in temporary files, mapped into memory.
     """
 
     name = "fields"
@@ -43,30 +46,42 @@ class FieldDomain(SequenceDomain):
         array: str | None = None,
         conserve: bool = False,
         drift: float = 1e-3,
+        in_memory: float = 4.0,
     ) -> None:
         self.passes, self.every, self.skips, self.array = passes, every, list(skips), array
-        self.conserve, self.drift = conserve, drift
+        self.conserve, self.drift, self.in_memory = conserve, drift, in_memory
+        self._folders: list[TemporaryDirectory[str]] = []
         self.mean, self.std, self.change = torch.zeros(1), torch.ones(1), torch.ones(1)
         self.shape: list[int] = []
         self.properties = (Property("step", self.time_unit),)
 
     def load(self, path: Path | None, split: str, properties: Sequence[str] = ()) -> Data:
         found = self.sequences(path)
-        parts: list[TensorDict] = []
+        chosen = found.split(split)
         ids: list[str] = []
         refused: list[tuple[str, str]] = []
-        for run in found.split(split).tolist():
-            try:
-                cut = self._cut(found, run)
-            except InputError as error:
-                refused.append((f"run {run}", error.what))
-                continue
-            parts.append(cut)
-            ids += [f"run-{run}-{i}" for i in range(len(cut))]
-        if not parts:
-            told = f", {refused[0][0]}: {refused[0][1]}" if refused else ""
-            raise InputError(f"no run can be used{told}", where=str(path))
-        batch: Any = torch.cat(parts)  # type: ignore[arg-type]
+
+        def cuts() -> Iterator[TensorDict]:
+            for run in chosen.tolist():
+                try:
+                    cut = self._cut(found, run)
+                except InputError as error:
+                    refused.append((f"run {run}", error.what))
+                    continue
+                ids.extend(f"run-{run}-{i}" for i in range(len(cut)))
+                yield cut
+
+        parts = cuts()
+        first = next(parts, None)
+        if first is None:
+            raise InputError(
+                f"no run can be used, {refused[0][0]}: {refused[0][1]}", where=str(path)
+            )
+        rows, folder = len(first) * len(chosen), None
+        if bytes_of(first) * len(chosen) > self.in_memory * 2**30:
+            self._folders.append(TemporaryDirectory(prefix="physgan-windows-"))
+            folder = Path(self._folders[-1].name)
+        batch = joined(itertools.chain([first], parts), rows, folder)
         if split == "train":
             self._fit(batch, found)
         return Data(batch, ids, refused)
@@ -97,10 +112,11 @@ class FieldDomain(SequenceDomain):
         return torch.cat(parts)  # type: ignore[return-value]
 
     def _fit(self, batch: TensorDict, found: Sequences) -> None:
-        field = batch["given", "field"].double()
+        some = batch[torch.linspace(0, len(batch) - 1, min(len(batch), 1024)).long()]
+        field = some["given", "field"].double()
         self.mean = field.mean(dim=(0, 2, 3)).float()
         self.std = field.std(dim=(0, 2, 3)).clamp(min=1e-8).float()
-        moved = batch["x", "field"][:, 0].double() - field
+        moved = some["x", "field"][:, 0].double() - field
         self.change = moved.square().mean(dim=(0, 2, 3)).sqrt().clamp(min=1e-8).float()
         self.shape = list(field.shape[1:])
         extra = [Property(name) for name in found.parameters]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 import torch
 from tensordict import TensorDict
@@ -38,3 +40,25 @@ def windows(
     x = states[after].auto_batch_size_(1)
     told = {name: torch.full((n,), float(value)) for name, value in y.items()}
     return TensorDict({"x": x, "y": TensorDict(told, [n]), "given": given}, [n])
+
+
+def joined(parts: Iterable[TensorDict], rows: int, folder: Path | None = None) -> TensorDict:
+    """The windows ``parts``, ``rows`` at most, as one; with ``folder`` they are written there one
+    after the other and mapped into memory, so that they need not fit in it."""
+    if folder is None:
+        return torch.cat(list(parts))  # type: ignore[arg-type,return-value]
+    store, place = None, 0
+    for part in parts:
+        if store is None:
+            store = part[:1].expand(rows).memmap_like(str(folder))
+        store[place : place + len(part)].update_(part)
+        place += len(part)
+    if store is None:
+        raise InputError("there are no windows to join")
+    return store[:place]
+
+
+def bytes_of(batch: TensorDict) -> int:
+    """What the leaves of ``batch`` take in memory."""
+    leaves: Any = batch.values(include_nested=True, leaves_only=True)
+    return sum(leaf.numel() * leaf.element_size() for leaf in leaves)

@@ -173,3 +173,16 @@ def test_a_field_is_read_from_whatever_holds_one(tmp_path):
     np.save(tmp_path / "c.npy", np.zeros(3))
     with pytest.raises(InputError, match="no field"):
         read_field(tmp_path / "c.npy")
+
+
+def test_windows_that_do_not_fit_are_mapped_and_the_same(tmp_path):
+    path = write(tmp_path / "a.npz", arrays())
+    plain = FieldDomain(passes=2, skips=[1, 2]).load(path, "train")
+    mapped = FieldDomain(passes=2, skips=[1, 2], in_memory=0)
+    found = mapped.load(path, "train")
+    assert found.batch["x", "field"].__class__.__name__ == "MemoryMappedTensor"
+    assert found.ids == plain.ids
+    for name in (("x", "field"), ("given", "field"), ("y", "step"), ("y", "beta")):
+        assert np.array_equal(found.batch[name], plain.batch[name])
+    core = StepperGAN(mapped, ConditionSchema(mapped.properties, found.batch["y"]))
+    assert np.isfinite(float(core.validation_loss(found.batch[:4])["error"]))
