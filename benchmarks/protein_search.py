@@ -15,16 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from physgan.design.evolution import GeneticOptions, evolve
+from physgan.design.evolution import GeneticOptions, breed, evolve, survivors
 from physgan.design.ledger import Ledger
 from physgan.design.patterns import PatternSearch
 from physgan.design.rounds import ActiveLearning, run_rounds
 from physgan.design.site_kernel import SiteKernelProcess
 from physgan.design.space import TokenSpace
 from physgan_protein.alphabet import AMINO_ACIDS, decode, encode
+from physgan_protein.guides.descriptors import descriptors
 from physgan_protein.oracles.ehrlich import Ehrlich
 from physgan_protein.oracles.measured import GB1
-from physgan_protein.peptides import scales
 from runs import kept
 
 SCHEDULES = {"gb1_best_384_96": (384, 96), "gb1_best_96x5": (96,) * 5}
@@ -42,10 +42,6 @@ GENETIC = {
     "crossing": GeneticOptions(),
     "mutation alone": GeneticOptions(recombine=0.0, mutate=1 / 32),
 }
-DESCRIPTORS = (
-    scales.HYDROPATHY, scales.EISENBERG, scales.MASS, scales.CRIPPEN, scales.POLAR_SURFACE,
-    scales.DONORS, scales.ROTATABLE,
-)  # fmt: skip
 Figures = dict[str, Any]
 
 
@@ -54,8 +50,7 @@ def library(data: Path) -> tuple[Any, TokenSpace]:
     """The measured GB1 landscape, and the space of its variants."""
     landscape = GB1.landscape(data)
     tokens = encode(list(landscape.table), 4)
-    likeness = np.stack([scale.numpy() for scale in DESCRIPTORS], axis=1)
-    return landscape, TokenSpace(20, 4, library=tokens, scales=likeness, letters=AMINO_ACIDS)
+    return landscape, TokenSpace(20, 4, library=tokens, scales=descriptors(), letters=AMINO_ACIDS)
 
 
 def gb1_search(data: Path, work: Path, seeds: list[int]) -> tuple[Figures, Figures, Figures]:
@@ -92,7 +87,14 @@ def one_gb1(data: Path, batches: tuple[int, ...], seed: int) -> dict[str, float]
     # Unmeasured variants cost a question, as they would in the laboratory.
     free = TokenSpace(20, 4, letters=AMINO_ACIDS)
     genetic = Ledger(ask, free, budget)
-    evolve(genetic, GeneticOptions(population=96, mutate=0.25), seed=seed)
+    options, rng = GeneticOptions(mutate=0.25), np.random.default_rng([seed, 2])
+    for round, size in enumerate(batches):
+        tokens = free.random(size, rng)
+        if round:
+            parents = genetic.tokens[survivors(genetic.values, options)]
+            tokens = np.unique(breed(parents, 20 * size, free, options, rng), axis=0)
+            tokens = rng.permutation(tokens[~genetic.known(tokens)])[:size]
+        genetic.ask(tokens, round=round)
     return {
         "ours": ledger.best()[1] / best,
         "random": chance.best()[1] / best,

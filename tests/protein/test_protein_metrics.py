@@ -142,6 +142,8 @@ def test_a_profile_is_log_odds_against_the_background():
     share = (9 + 1) / 40  # of A in all residues, one of each letter added
     assert profile.bits[0, 0] == pytest.approx(math.log2((9 + 2 * share) / 12 / share))
     assert profile.score(["AC"])[0] > profile.score(["CA"])[0]
+    both = (9 + 2 * share) / 12 * (10 + 2 * 12 / 40) / 12
+    assert profile.log_density(["AC"])[0] == pytest.approx(math.log(both))
     with pytest.raises(InputError, match="profile"):
         profile.score(["ACD"])
     with pytest.raises(InputError, match="pseudocount"):

@@ -16,8 +16,10 @@ LETTERS = len(AMINO_ACIDS)
 
 @dataclass(frozen=True)
 class Profile:
-    """Log odds ``(L, 20)`` in bits of each residue at each position against the background."""
+    """``shares (L, 20)`` of each residue at each position, and their log odds against the
+    background, ``bits (L, 20)``."""
 
+    shares: NDArray[np.float64]
     bits: NDArray[np.float64]
 
     @classmethod
@@ -30,14 +32,22 @@ class Profile:
         background = hot.sum(axis=(0, 1)) + 1.0
         background /= background.sum()
         counts = hot.sum(axis=0) + pseudocount * background
-        return cls(np.log2(counts / counts.sum(axis=1, keepdims=True) / background))
+        shares = counts / counts.sum(axis=1, keepdims=True)
+        return cls(shares, np.log2(shares / background))
 
     def score(self, sequences: Sequence[str]) -> NDArray[np.float64]:
-        """Sum over positions, ``(n,)`` in bits."""
+        """Log odds, summed over positions, ``(n,)`` in bits."""
+        return self._sum(sequences, self.bits)
+
+    def log_density(self, sequences: Sequence[str]) -> NDArray[np.float64]:
+        """Logarithm of the probability of each sequence, positions apart, ``(n,)`` in nats."""
+        return self._sum(sequences, np.log(self.shares))
+
+    def _sum(self, sequences: Sequence[str], table: NDArray[np.float64]) -> NDArray[np.float64]:
         hot = one_hot(sequences)
-        if hot.shape[1] != len(self.bits):
-            raise InputError(f"{hot.shape[1]} residues against a profile of {len(self.bits)}")
-        return np.einsum("nla,la->n", hot, self.bits)
+        if hot.shape[1] != len(table):
+            raise InputError(f"{hot.shape[1]} residues against a profile of {len(table)}")
+        return np.einsum("nla,la->n", hot, table)
 
 
 def mutual_information(sequences: Sequence[str]) -> NDArray[np.float64]:
