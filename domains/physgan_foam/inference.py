@@ -11,11 +11,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from physgan.sequences import Project
+from physgan_foam import symmetry
 from physgan_foam.decisions import Choices, odds
-from physgan_foam.kernels import masks, mend, weigh
+from physgan_foam.kernels import LEAST, SLOTS, masks, mend, weigh
 from physgan_foam.labels import Labels
 from physgan_foam.networks.pointer_net import NEIGHBOURS, PointerNet
 from physgan_foam.offsets import OFFSETS, REACH, wrap
+from physgan_foam.pointer import soft_labels
 
 if TYPE_CHECKING:
     from physgan_foam.networks.stepper import FoamStepper
@@ -28,28 +30,42 @@ SMALLEST = 64
 """No grid becomes smaller than this."""
 
 
+@torch.no_grad()
 def advance(
     stepper: FoamStepper, state: TensorDict, condition: Tensor, z: Tensor | None, project: Project
 ) -> TensorDict:
     """The state after a pass in which no bubble is torn; ``z`` as for ``FoamStepper.forward``."""
-    labels = state["labels"]
-    block = coarse_blocks(labels, state["block"])
-    if labels.device.type != "cpu" or z is not None:
-        return _dense(stepper, state, block, condition, z, project)
-    net = stepper.net
-    rows = zip(labels, block.tolist(), condition, strict=True)
-    small = [np.ascontiguousarray(row[::b, ::b].numpy(), np.int32) for row, b, _ in rows]
-    found = [predict(net, grid, c) for grid, c in zip(small, condition, strict=True)]
+    labels = state["labels"].cpu().int()
+    block = coarse_blocks(labels, state["block"].cpu())
+    grids = [
+        np.ascontiguousarray(row[::b, ::b].numpy())
+        for row, b in zip(labels, block.tolist(), strict=True)
+    ]
+    net, forms = stepper.net, None
+    turned = grids
+    if z is not None and not net.noise:
+        drawn = zip(z, block.tolist(), strict=True)
+        forms = [symmetry.read(row, b) for row, b in drawn]
+        turned = [_turned(f, grid) for f, grid in zip(forms, grids, strict=True)]
+    if state["labels"].device.type == "cpu" and not net.noise:
+        found = [predict(net, g, c) for g, c in zip(turned, condition, strict=True)]
+    else:
+        found = _dense(stepper, turned, block, condition, z if net.noise else None)
+    if forms is not None:
+        found = [
+            Choices(*(form.undo_array(field) for field in choices))
+            for form, choices in zip(forms, found, strict=True)
+        ]
     prediction = TensorDict({}, [len(labels)]).set_non_tensor("choices", found)
     prediction = project(prediction)
     if "bias" in prediction:
         bias = prediction.get_non_tensor("bias")
     else:
-        bias = [np.zeros(int(grid.max()) + 1, np.float32) for grid in small]
-    taken = [c.take(b) for c, b in zip(found, bias, strict=True)]
-    fine = [_repeat(whole(grid), int(b)) for grid, b in zip(taken, block, strict=True)]
-    after = torch.from_numpy(np.stack(fine)).to(labels.dtype)
-    return TensorDict({"labels": after, "block": block}, [len(labels)])
+        bias = [np.zeros(int(grid.max()) + 1, np.float32) for grid in grids]
+    taken = [whole(c.take(b)) for c, b in zip(found, bias, strict=True)]
+    fine = [_repeat(grid, int(b)) for grid, b in zip(taken, block, strict=True)]
+    after = torch.from_numpy(np.stack(fine)).to(state["labels"])
+    return TensorDict({"labels": after, "block": block.to(state["block"])}, [len(labels)])
 
 
 def whole(labels: Labels) -> Labels:
@@ -80,26 +96,36 @@ def _repeat(grid: Labels, block: int) -> Labels:
     return grid if block == 1 else grid.repeat(block, 0).repeat(block, 1)
 
 
+def _turned(form: symmetry.Symmetry, grid: Labels) -> Labels:
+    return form.apply(torch.from_numpy(grid)).numpy()
+
+
 def _dense(
-    stepper: FoamStepper,
-    state: TensorDict,
-    block: Tensor,
-    condition: Tensor,
-    z: Tensor | None,
-    project: Project,
-) -> TensorDict:
-    """All rows as one batch, on the coarsest grid that the smallest bubbles allow."""
-    side = int(block.min())
-    grid = TensorDict(
-        {"labels": state["labels"][:, ::side, ::side], "block": state["block"]}, [len(block)]
-    )
-    if z is not None and side > 1:
-        z = z[:, :, : z.shape[2] // side, : z.shape[3] // side]
-    prediction, _ = stepper(grid, condition, z, None)
-    taken = stepper.settle(project(prediction), grid)["labels"].cpu().numpy().astype(np.int32)
-    labels = torch.from_numpy(np.stack([whole(row) for row in taken])).to(state["labels"])
-    labels = labels.repeat_interleave(side, 1).repeat_interleave(side, 2)
-    return TensorDict({"labels": labels, "block": torch.full_like(block, side)}, [len(block)])
+    stepper: FoamStepper, grids: list[Labels], block: Tensor, condition: Tensor, z: Tensor | None
+) -> list[Choices]:
+    """What the pixels of each grid weigh, on the network's device, grids of a size together."""
+    found: dict[int, Choices] = {}
+    for side in block.unique().tolist():
+        rows = (block == side).nonzero()[:, 0].tolist()
+        labels = torch.from_numpy(np.stack([grids[row] for row in rows])).to(condition.device)
+        state = TensorDict({"labels": labels, "block": block[rows].to(labels.device)}, [len(rows)])
+        noise = None
+        if z is not None:
+            noise = z[rows][:, :, : z.shape[2] // side, : z.shape[3] // side]
+        prediction, _ = stepper(state, condition[rows], noise, None)
+        names, shares = soft_labels(prediction["logits"], prediction["around"], most=SLOTS)
+        found |= zip(rows, _as_choices(names, shares), strict=True)
+    return [found[row] for row in range(len(grids))]
+
+
+def _as_choices(names: Tensor, shares: Tensor) -> list[Choices]:
+    """Soft labels ``(B, SLOTS, H, W)`` as choices, best first."""
+    shares, order = shares.sort(dim=1, descending=True, stable=True)
+    names = names.gather(1, order).movedim(1, -1).int().cpu().contiguous()
+    count = (shares >= LEAST).sum(1).clamp(min=1).to(torch.uint8).cpu().contiguous()
+    shares = shares.movedim(1, -1).float().cpu().contiguous()
+    rows = zip(count, names, shares, strict=True)
+    return [Choices(c.numpy(), n.numpy(), s.numpy()) for c, n, s in rows]
 
 
 def predict(net: PointerNet, labels: Labels, condition: Tensor, tile: int = TILE) -> Choices:

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensordict import TensorDict
 
-from physgan_foam import pointer
-from physgan_foam.inference import advance, coarse_blocks, folded, predict, run, whole
+from physgan_foam import pointer, symmetry
+from physgan_foam.inference import _dense, advance, coarse_blocks, folded, predict, run, whole
 from physgan_foam.networks.pointer_net import PointerNet, equalities
 from physgan_foam.networks.stepper import FoamStepper
 from physgan_foam.offsets import DIRECTIONS, OFFSETS, RADII, neighbours, wrap
@@ -126,6 +126,64 @@ def test_the_fast_pass_is_the_network(fold):
     after = advance(stepper, state, condition, None, leave)
     settled = stepper.settle(prediction, state)["labels"]
     assert np.array_equal(after["labels"][0].numpy(), whole(settled[0].numpy()))
+
+
+def test_a_device_decides_as_processors_do():
+    stepper = random_stepper(11)
+    rows = [random_labels(seed, size=128, bubbles=64).numpy() for seed in (0, 1)]
+    coarse = np.ascontiguousarray(rows[1][::2, ::2])
+    condition = torch.randn(2, 4)
+    with torch.no_grad():
+        dense = _dense(stepper, [rows[0], coarse], torch.tensor([1, 2]), condition, None)
+    flat = np.zeros(64, np.float32)
+    for grid, c, found in zip([rows[0], coarse], condition, dense, strict=True):
+        fast = predict(stepper.net, grid, c)
+        assert (fast.take(flat) != found.take(flat)).mean() < 1e-4
+
+
+def test_noise_is_drawn_anew_and_moves_films():
+    stepper, state = random_stepper(12, noise=2), state_of(random_labels(12))
+    torch.manual_seed(0)
+    draws = [stepper.noise(state) for _ in range(2)]
+    assert draws[0].shape == (1, 2, 6, 6)
+    after = [advance(stepper, state, torch.zeros(1, 4), z, leave)["labels"] for z in draws]
+    assert not torch.equal(*after)
+    again = advance(stepper, state, torch.zeros(1, 4), draws[0], leave)["labels"]
+    assert torch.equal(after[0], again)
+
+
+@given(st.integers(0, 1000))
+@settings(max_examples=20, deadline=None)
+def test_symmetries_are_undone(seed):
+    torch.manual_seed(seed)
+    form = symmetry.read(symmetry.draw(1, 12, 12)[0])
+    field = torch.randn(2, 12, 12)
+    assert torch.equal(form.undo(form.apply(field)), field)
+    array = form.apply(field).permute(1, 2, 0).numpy()
+    assert np.array_equal(form.undo_array(array), field.permute(1, 2, 0).numpy())
+    labels = torch.arange(144, dtype=torch.int32).view(1, 12, 12)
+    around, turned = (neighbours(wrap(f, 8))[0] for f in (labels, form.apply(labels)))
+    assert torch.equal(form.undo(turned[form.offsets()]), around)
+    flat = symmetry.draw(20, 12, 8)
+    assert set(flat[:, 1].tolist()) <= {0, 2} and int(flat[:, 3].max()) < 8
+
+
+def test_a_pass_in_another_form_is_the_pass_of_the_turned_foam():
+    stepper, labels = random_stepper(13), random_labels(13)
+    condition, z = torch.randn(1, 4), torch.tensor([[1, 3, 5, 8]])
+    form = symmetry.read(z[0])
+    turned = advance(stepper, state_of(form.apply(labels)), condition, None, leave)["labels"][0]
+    drawn = advance(stepper, state_of(labels), condition, z, leave)["labels"][0]
+    # pieces that touch two bubbles alike may go to either
+    assert (form.undo(turned) != drawn).float().mean() < 0.02
+    prediction, _ = stepper(state_of(labels), condition, z, None)
+    settled = stepper.settle(prediction, state_of(labels))["labels"][0]
+    # exact ties fall the other way in the other order of offsets
+    assert (whole(settled.numpy()) != drawn.numpy()).mean() < 2e-3
+    assert (
+        stepper.noise(state_of(labels)).shape == (1, 4)
+        and stepper.train().noise(state_of(labels)) is None
+    )
 
 
 @pytest.mark.parametrize("tile", [16, 32, 40])

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from physgan.sequences import Project, Stepper
-from physgan_foam import pointer
+from physgan_foam import pointer, symmetry
 from physgan_foam.networks.pointer_net import PointerNet
 from physgan_foam.offsets import REACH, neighbours, wrap
 
@@ -33,21 +33,30 @@ class FoamStepper(Stepper):
         self, state: TensorDict, condition: Tensor, z: Tensor | None, hidden: Tensor | None
     ) -> tuple[TensorDict, Tensor | None]:
         labels = state["labels"]
-        logits = self.net(wrap(labels, self.net.halo), condition, self._spread(z)).float()
+        if z is None or self.net.noise:
+            logits = self._logits(labels, condition, z)
+        else:
+            forms = [symmetry.read(row) for row in z]
+            turned = torch.stack([f.apply(row) for f, row in zip(forms, labels, strict=True)])
+            found = self._logits(turned, condition, None)
+            rows = [f.undo(row[f.offsets()]) for f, row in zip(forms, found, strict=True)]
+            logits = torch.stack(rows)
         around = neighbours(wrap(labels, REACH))
         return TensorDict({"logits": logits, "around": around}, [len(labels)]), hidden
 
-    def _spread(self, z: Tensor | None) -> Tensor | None:
-        if z is None:
-            return None
-        fine = F.interpolate(z, scale_factor=NOISE_GRID, mode="nearest")
-        return wrap(fine, self.net.margin)
+    def _logits(self, labels: Tensor, condition: Tensor, z: Tensor | None) -> Tensor:
+        """``(B, 49, H, W)``, with ``z`` spread over the pixels of a torus."""
+        if z is not None:
+            fine = F.interpolate(z, scale_factor=NOISE_GRID, mode="nearest")
+            z = wrap(fine, self.net.margin)
+        return self.net(wrap(labels, self.net.halo), condition, z).float()
 
     def noise(self, state: TensorDict) -> Tensor | None:
-        """``(B, channels, H / 8, W / 8)`` of a standard normal where the network takes noise."""
-        if not self.net.noise:
-            return None
+        """``(B, channels, H / 8, W / 8)`` of a standard normal where the network takes noise; else
+        outside training the symmetry ``(B, 4)`` in which each foam is looked at."""
         labels = state["labels"]
+        if not self.net.noise:
+            return None if self.training else symmetry.draw(*labels.shape)
         size = [side // NOISE_GRID for side in labels.shape[1:]]
         return torch.randn(len(labels), self.net.noise, *size, device=labels.device)
 
