@@ -178,6 +178,16 @@ def test_the_critic_sees_a_generator_that_repeats_itself():
     assert torch.allclose(two, torch.full((2, 1), 0.5 * 12 / 126), atol=1e-4)
 
 
+def test_the_end_of_a_sequence_gives_no_steeper_slope_than_its_residues():
+    torch.manual_seed(0)
+    critic = ProteinCritic(0, 16, width=16)
+    x = alphabet.one_hot(alphabet.encode(["ACDEFGHIKL", "ACDEFGHIKLMNPQRS"], 16)).requires_grad_()
+    score = critic(TensorDict({"residues": x}, [2]), torch.zeros(2, 0), nothing(2)).score
+    (slope,) = torch.autograd.grad(score.sum(), x)
+    ends, letters = slope[..., alphabet.PAD].abs().max(), slope[..., : alphabet.PAD].abs().max()
+    assert 0 < float(ends) < 20 * float(letters)
+
+
 def test_padding_does_not_change_what_a_predictor_says():
     torch.manual_seed(0)
     network = build_predictor(24, "cnn", width=16).eval()

@@ -100,6 +100,7 @@ class Reader(nn.Module):
         x = self.stack(x, mask)
         count = mask.sum(dim=2).clamp(min=1)
         mean = x.sum(dim=2) / count
-        most = (x + (mask - 1) * 1e4).amax(dim=2).clamp(min=-1e3)
+        # Which positions count is no matter of degree: a slope of 1e4 would drown every penalty.
+        most = x.masked_fill(mask < 0.5, -1e4).amax(dim=2).clamp(min=-1e3)
         whole = [mean, most, count / residues.shape[1], extra]
         return F.leaky_relu(self.join(torch.cat(whole, dim=1)), 0.2)
