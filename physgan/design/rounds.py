@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from physgan.design.batch_choice import choose, new_enough, thompson
 from physgan.design.evolution import Allowed, GeneticOptions, breed, climb
 from physgan.design.ledger import BudgetSpent, Ledger
-from physgan.design.space import Tokens, Values
+from physgan.design.space import Tokens, Values, distances
 from physgan.errors import InputError
 
 
@@ -49,16 +49,18 @@ class ActiveLearning:
     with the highest mean + ``optimism`` standard deviations stand for choice: by Thompson
     sampling or, where ``acquisition`` is "ucb", by that bound. ``novelty`` is the least distance
     to all that is known, ``apart`` the least distance within a batch, ``diversity`` the batch's
-    least mean distance. The model learns ``(value - least value) ** power``: measured
-    values crowd at their floor, and a power below 1 keeps a few peaks from being all that
-    counts.
+    least mean distance.
+
+    Models learn ``(value - least value) ** power``, 0 being the logarithm, each of ``powers`` for
+    an equal share of the batch: measured values crowd at their floor, and what a power below 1
+    makes of a few peaks is no longer all that counts. Which power is best is not known before.
     """
 
     surrogate: Callable[[], Surrogate]
     acquisition: str = "thompson"
     optimism: float = 2.0
     pool: int = 2000
-    power: float = 0.5
+    powers: tuple[float, ...] = (0.0, 0.5)
     novelty: int = 1
     apart: int = 0
     diversity: float = 0.0
@@ -71,15 +73,36 @@ class ActiveLearning:
     def __post_init__(self) -> None:
         if self.acquisition not in ("thompson", "ucb"):
             raise InputError(f"no acquisition called {self.acquisition!r}", fix="thompson or ucb")
-        if not 0.0 < self.power <= 1.0:
-            raise InputError(f"power={self.power} is not in (0, 1]")
+        if not self.powers or min(self.powers) < 0.0 or max(self.powers) > 1.0:
+            raise InputError(f"powers={self.powers}", fix="one or more between 0 and 1")
 
     def propose(self, ledger: Ledger, n: int, rng: np.random.Generator) -> Batch:
         """The next ``n`` samples, fewer where the constraints leave fewer."""
         finite = np.isfinite(ledger.values)
         if finite.sum() < 2:
             return first_batch(ledger, n, rng)
-        warp = _Warp(ledger.values[finite], self.power)
+        parts: list[Batch] = []
+        for index, power in enumerate(self.powers):
+            share = (n * (index + 1)) // len(self.powers) - sum(len(p.tokens) for p in parts)
+            taken = [part.tokens for part in parts]
+            if share > 0:
+                part = self._by_power(power, ledger, share, taken, rng)
+                parts += [part] if len(part.tokens) else []
+        if not parts:
+            return first_batch(ledger, n, rng)
+        tokens, predicted, spread = (
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("tokens", "predicted", "spread")
+        )
+        return Batch(tokens, [s for part in parts for s in part.sources], predicted, spread)
+
+    def _by_power(
+        self, power: float, ledger: Ledger, n: int, taken: Sequence[Tokens],
+        rng: np.random.Generator,
+    ) -> Batch:  # fmt: skip
+        """``n`` samples, none of those ``taken``, by the model of values to one ``power``."""
+        finite = np.isfinite(ledger.values)
+        warp = _Warp(ledger.values[finite], power)
         known, seed = ledger.tokens[finite], int(rng.integers(2**31))
         model = self.surrogate().fit(known, warp(ledger.values[finite]), seed)
 
@@ -88,8 +111,12 @@ class ActiveLearning:
             return mean + self.optimism * spread
 
         tokens, sources = self._candidates(ledger, bound, n, rng)
+        if taken:
+            old = np.concatenate(taken)
+            keep = distances(tokens, old) >= max(1, self.apart)
+            tokens, sources = tokens[keep], sources[keep]
         if not len(tokens):
-            return first_batch(ledger, n, rng)
+            return Batch(tokens, [], np.zeros(0), np.zeros(0))
         mean, spread = model.predict(tokens)
         score = mean + self.optimism * spread
         keep = np.argsort(-score, kind="stable")[: max(self.pool, n)]
@@ -220,16 +247,22 @@ def _feasible(ledger: Ledger) -> Allowed | None:
 
 
 class _Warp:
-    """``(value - least) ** power`` and its inverse."""
+    """``(value - least) ** power``, or its logarithm above 1 % of the range; and the inverse."""
 
     def __init__(self, values: Values, power: float) -> None:
         self.least, self.power = float(values.min()), power
+        self.floor = 0.01 * max(float(values.max()) - self.least, 1e-9)
 
     def __call__(self, values: Values) -> Values:
-        return np.clip(values - self.least, 0.0, None) ** self.power
+        above = np.clip(values - self.least, 0.0, None)
+        return above**self.power if self.power else np.log(above + self.floor)
 
     def back(self, warped: Values) -> Values:
+        if not self.power:
+            return np.exp(warped) - self.floor + self.least
         return np.clip(warped, 0.0, None) ** (1.0 / self.power) + self.least
 
     def slope(self, warped: Values) -> Values:
+        if not self.power:
+            return np.exp(warped)
         return np.clip(warped, 1e-9, None) ** (1.0 / self.power - 1.0) / self.power
