@@ -1,9 +1,9 @@
 """From a picture of a foam to its labels.
 
 A file of labels (npz, npy, png of integers) is taken as it is. A picture is segmented: films are
-found dark or bright, bubbles are grown from the points farthest from films by a watershed. The
-field is then a torus: films at opposite edges of a picture do not fit each other, so a picture that
-is not periodic is mirrored both ways, which makes a periodic box of twice its sides.
+found dark or bright, and bubbles are what they enclose. The field is then a torus: films at
+opposite edges of a picture do not fit each other, so a picture that is not periodic is mirrored
+both ways, which makes a periodic box of twice its sides.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ from physgan.errors import InputError
 from physgan_foam.labels import Labels, check
 
 PICTURES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
+GAP = 1.5
+"""Pixels from films within which a bubble's inside may be another's."""
+SPECK = 6
+"""Fewer pixels are dirt."""
 MANY = 0.2
 """Share of pixels from which so many different values are no labels but grey levels."""
 
@@ -64,31 +68,38 @@ def segment(
     """Labels ``(H, W)`` of the bubbles in ``picture (H, W)``, of any range of brightness.
 
     Films are what lies beyond Otsu's threshold (IEEE Trans. SMC 9, 62 (1979)) on the rarer side,
-    or on the side that ``films`` names; each pixel then goes to the bubble that a watershed of the
-    distance to films (Meyer 1994) gives it. Raises InputError where fewer than 4 bubbles appear.
+    or on the side that ``films`` names. Bubbles are what films enclose, gaps of up to twice GAP
+    pixels closed; a watershed gives the films' pixels to the bubbles beside them. Raises InputError
+    where fewer than 4 bubbles appear.
     """
     from scipy import ndimage
 
     grey = np.asarray(picture, float)
     if grey.ndim != 2 or not np.isfinite(grey).all() or np.ptp(grey) == 0:
         raise InputError("the picture shows nothing", where=where, fix="grey levels (H, W)")
-    level = (grey - grey.min()) / np.ptp(grey)
-    smooth = ndimage.gaussian_filter(level, 0.7)
+    smooth = ndimage.gaussian_filter((grey - grey.min()) / np.ptp(grey), 0.7)
     cut = otsu(smooth)
     dark = smooth < cut
     is_film = dark if films == "dark" or (films == "auto" and dark.mean() < 0.5) else ~dark
     away = ndimage.distance_transform_edt(~is_film)
     assert isinstance(away, np.ndarray)
-    calm = ndimage.gaussian_filter(away, 1.0)
-    width = max(3, int(2 * round(float(np.percentile(away, 95)) / 2) + 1))
-    peaks = (calm == ndimage.maximum_filter(calm, size=width)) & (away > 1)
-    markers, count = ndimage.label(peaks, np.ones((3, 3)))  # type: ignore[misc]
+    # a gap in a film of up to twice GAP pixels does not join bubbles
+    markers, count = ndimage.label(away > GAP)  # type: ignore[misc]
+    rest, more = ndimage.label(~is_film)  # type: ignore[misc]
+    size = np.bincount(rest.ravel(), minlength=more + 1)
+    seeded = np.bincount(rest[markers > 0], minlength=more + 1) > 0
+    small = ~seeded & (size >= SPECK)
+    small[0] = False
+    place = np.zeros(more + 1, np.int32)
+    place[small] = count + 1 + np.arange(np.count_nonzero(small))
+    markers = np.where(place[rest] > 0, place[rest], markers)
+    count = int(markers.max())
     if count < 4:
         raise InputError(
             f"{count} bubbles are found in the picture", where=where,
             fix="a sharp picture of closed films; say films=dark or films=bright",
         )  # fmt: skip
-    depth = (255 * (1 - calm / calm.max())).astype(np.uint8)
+    depth = (255 * (1 - np.minimum(away / (2 * GAP), 1))).astype(np.uint8)
     return ndimage.watershed_ift(depth, markers.astype(np.int32)).astype(np.int32) - 1
 
 
