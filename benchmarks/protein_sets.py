@@ -29,13 +29,13 @@ from physgan.predictors import Predictor
 from physgan.run import PREDICTOR, Run
 from physgan.training.config import RunConfig
 from physgan_protein.alphabet import AMINO_ACIDS, decode, encode, one_hot
+from physgan_protein.baselines import consensus_mutants, random_mutants
 from physgan_protein.io import read_records
 from physgan_protein.metrics.family import Profile
 from physgan_protein.metrics.fitness import TOP, design_figures
 from physgan_protein.oracles.measured import MEASURED
 from physgan_protein.oracles.replica import ReplicaOracle, train_replicas
 from physgan_protein.oracles.replica_fit import ReplicaOptions
-from physgan_protein.references import consensus
 from runs import kept
 
 TASKS = {"aav_medium": ("aav", "ggs_medium"), "aav_hard": ("aav", "ggs_hard"),
@@ -43,6 +43,7 @@ TASKS = {"aav_medium": ("aav", "ggs_medium"), "aav_hard": ("aav", "ggs_hard"),
 EDITS = {"aav_medium": 3, "aav_hard": 3, "gfp_medium": 3, "gfp_hard": 2}
 DIVERSITY = {"aav_medium": 5.2, "aav_hard": 4.3, "gfp_medium": 4.3, "gfp_hard": 3.5}
 """What sets are held to when they are chosen by a score: about that of the best published set."""
+BATCH = {"aav": 128, "gfp": 48}
 ORACLE_MINUTES = {"aav": {"ggs": 2.5, "positional": 1.5}, "gfp": {"ggs": 4.0, "positional": 2.0}}
 DRAWN = 4000
 SMALL = {"width": 48, "depth": 2}
@@ -102,7 +103,8 @@ def trained(data: Path, work: Path, task: str, mode: str, seed: int, minutes: fl
             "subset": subset, "edit": "consensus", "budget": EDITS[task], "shares": [0.1, 0.0],
         },
         **MODES[mode],
-        "trainer": {"max_minutes": 2 * minutes / 3, "seed": seed, "accelerator": "cpu"},
+        "trainer": {"max_minutes": 2 * minutes / 3, "seed": seed, "batch_size": BATCH[name],
+                    "accelerator": "cpu"},
     }  # fmt: skip
     run = Run.start(folder, RunConfig.advised(values))
     shared = work / f"{task}-predictor-{seed}"
@@ -168,46 +170,23 @@ def task_rows(data: Path, task: str) -> list[str]:
     return list(dict.fromkeys(s for s, m in zip(records.sequences, marks, strict=True) if m == "1"))
 
 
-def mutants(
-    rows: Sequence[str], k: int, seed: int, *, by_frequency: bool, n: int = TOP
-) -> list[str]:
-    """``n`` sequences ``k`` residues from the consensus of ``rows``, at random places: residues at
-    random, or as often as the rows have them there."""
-    rng = np.random.default_rng(seed)
-    common = consensus(rows).numpy()
-    counts = np.full((len(common), len(AMINO_ACIDS)), 1.0)
-    if by_frequency:
-        counts = one_hot(encode(rows, len(common)))[..., : len(AMINO_ACIDS)].sum(dim=0).numpy()
-    counts[np.arange(len(common)), common] = 0
-    chance = (counts / counts.sum()).ravel()
-    out = np.repeat(common[None], n, axis=0)
-    for row in out:
-        while (row != common).sum() < k:
-            place, word = divmod(int(rng.choice(len(chance), p=chance)), len(AMINO_ACIDS))
-            row[place] = word
-    return decode(out)
-
-
 def baselines(data: Path, work: Path, task: str, seed: int) -> dict[str, Figures]:
     """Figures of designs that no generator made: any, and chosen as ours are."""
     name, _ = TASKS[task]
     judges, rows = oracles(data, work, name), task_rows(data, task)
-    rng = np.random.default_rng(seed)
-    tokens = encode(rows, len(rows[0]))
-    changed = tokens[rng.choice(len(tokens), TOP)]
-    changed[np.arange(TOP), rng.integers(0, tokens.shape[1], TOP)] = rng.integers(0, 20, TOP)
-    sets = {"random": decode(changed)}
-    sets["consensus + 1"] = mutants(rows, 1, seed, by_frequency=False)
+    sets = {
+        "random": random_mutants(rows, TOP, seed=seed),
+        "consensus + 1": consensus_mutants(rows, TOP, 1, by_frequency=False, seed=seed),
+    }
     for k in (1, 2, 3):
-        sets[f"consensus + {k} by frequency"] = mutants(rows, k, seed, by_frequency=True)
+        sets[f"consensus + {k} by frequency"] = consensus_mutants(rows, TOP, k, seed=seed)
     nothing = np.zeros(TOP)
     found = {n: _figures(s, nothing, judges, rows) for n, s in sets.items()}
     # Ours has been trained by now, so that its minutes are of no consequence here.
     predictor = trained(data, work, task, "ours", seed, 1.0).predictor()
     assert predictor is not None
 
-    many = mutants(rows, EDITS[task], seed, by_frequency=True, n=DRAWN)
-    many = list(dict.fromkeys(many))
+    many = list(dict.fromkeys(consensus_mutants(rows, DRAWN, EDITS[task], seed=seed)))
     for title, judge in (("density", None), ("density and predictor", predictor)):
         chosen = ranked(many, task, rows, judge)
         found[f"consensus + {EDITS[task]}, chosen by {title}"] = _figures(*chosen, judges, rows)
@@ -215,6 +194,7 @@ def baselines(data: Path, work: Path, task: str, seed: int) -> dict[str, Figures
     def score(met: NDArray[np.int64]) -> NDArray[np.float64]:
         return predicted(predictor, name, met)
 
+    tokens, rng = encode(rows, len(rows[0])), np.random.default_rng(seed)
     space = TokenSpace(20, tokens.shape[1], letters=AMINO_ACIDS)
     options = GeneticOptions(population=300, mutate=1 / tokens.shape[1])
     start = tokens[rng.choice(len(tokens), min(300, len(tokens)), replace=False)]
