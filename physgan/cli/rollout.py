@@ -9,6 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
+LINE_EVERY = 10.0
+"""Seconds between lines where there is no terminal to show a bar."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -68,11 +71,16 @@ def rollout_command(
     from rich.console import Console
 
     from physgan.cli.evaluate import parse_options
+    from physgan.errors import InputError
     from physgan.files import replace_folder
     from physgan.surrogate import rollout as machine
     from physgan.surrogate import storage, trust
+    from physgan.training.files import disk_errors
 
     console = Console(stderr=True)
+    place = out or Path("rollouts") / f"{domain}-seed{seed}"
+    if place.exists() and any(place.iterdir()) and not (place / storage.SUMMARY).exists():
+        raise InputError("this folder holds something else", where=str(place), fix="name another")
     runs = open_runs(domain, run or [None], device)
     first = runs[0]
     start = first.domain.begin(initial, 1, seed, **parse_options(option or []))
@@ -105,8 +113,7 @@ def rollout_command(
         "members": members, "seconds": seconds,
         "initial": None if initial is None else str(initial),
     }  # fmt: skip
-    place = out or Path("rollouts") / f"{domain}-seed{seed}"
-    with replace_folder(place) as draft:
+    with disk_errors(place), replace_folder(place) as draft:
         storage.write_rollout(
             draft, first.domain, made, found, trusted, calibration, facts, film=film
         )
@@ -159,12 +166,17 @@ def progress(console: Any, steps: int | None) -> Any:
         )  # fmt: skip
         with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
             task = bar.add_task("rollout", total=steps, text="")
+            told = time.monotonic()
 
             def tell(number: int, watched: Any) -> None:
+                nonlocal told
                 text = "  ".join(
                     f"{name} {float(w.value.double().mean()):.4g}" for name, w in watched.items()
                 )
                 bar.update(task, completed=number, text=text)
+                if not console.is_terminal and time.monotonic() - told >= LINE_EVERY:
+                    told = time.monotonic()
+                    console.print(f"pass {number}  {text}", highlight=False, soft_wrap=True)
 
             yield tell
 

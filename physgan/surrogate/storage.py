@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from physgan.surrogate.film import write_film
 from physgan.surrogate.plots import plot_watched
 from physgan.surrogate.rollout import Trajectory
 from physgan.surrogate.trust import Band, Calibration, Horizon
+from physgan.training.signals import StopRequest
 
 SUMMARY, STATES, PLOT, FILM = "rollout.json", "states.npz", "watched.png", "film"
 
@@ -31,11 +33,10 @@ def write_rollout(
     facts: Mapping[str, Any],
     *,
     film: bool = True,
-    tell: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Write all into ``folder``, which exists; states and film are of the first member.
 
-    ``facts`` go into the summary as they are; ``tell`` hears of each picture of the film.
+    ``facts`` go into the summary as they are. Ctrl-C ends the film where it is.
     """
     first = trajectories[0]
     written = [folder / SUMMARY, folder / STATES, folder / PLOT]
@@ -46,8 +47,9 @@ def write_rollout(
         written[2], dpi=110
     )
     if film and len(first.frames) > 1:
-        frames = (domain.picture(frame[:1]) for frame in _told(first.frames, tell))
-        written.append(write_film(folder / FILM, frames))
+        with StopRequest() as stop:
+            pictures = (domain.picture(frame[:1]) for frame in _until(stop, first.frames))
+            written.append(write_film(folder / FILM, pictures))
     return written
 
 
@@ -82,7 +84,7 @@ def summary(
         "times": [_columns(t.times) for t in trajectories],
         "trusted_until": trusted,
         "trust_ends_because": trust.reason,
-        "level": calibration.level if calibration else None,
+        "calibration": asdict(calibration) if calibration else None,
         "watched": watched,
     }
 
@@ -107,8 +109,8 @@ def _columns(rows: Any) -> list[list[float]]:
     return rows.T.tolist()
 
 
-def _told(frames: Sequence[TensorDict], tell: Callable[[int, int], None] | None) -> Any:
-    for number, frame in enumerate(frames, 1):
-        if tell is not None:
-            tell(number, len(frames))
+def _until(stop: StopRequest, frames: Sequence[TensorDict]) -> Iterator[TensorDict]:
+    for number, frame in enumerate(frames):
+        if number and stop.asked:
+            return
         yield frame
