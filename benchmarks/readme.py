@@ -22,6 +22,8 @@ from operator import getitem
 from pathlib import Path
 from typing import Any
 
+import protein_tables
+
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
 PAGES = (README, HERE.parent / "docs" / "objectives.md")
@@ -209,6 +211,7 @@ PARTS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "worlds": worlds_table,
     "objectives": objectives_table,
     "variants": variants_table,
+    **protein_tables.PARTS,
 }
 
 
