@@ -121,6 +121,9 @@ class HeatDomain(SequenceDomain):
         return (Penalty("drift", "K", self.tolerance, drift),)
 
     def begin(self, path, n, seed, **options):
+        if path is not None:
+            field = torch.from_numpy(np.loadtxt(path, dtype=np.float32))
+            return TensorDict({"field": field.repeat(n, 1)}, [n])
         x = torch.arange(POINTS) * 2 * math.pi / POINTS
         return TensorDict({"field": (1 + torch.cos(x)).repeat(n, 1)}, [n])
 
@@ -145,6 +148,9 @@ class HeatDomain(SequenceDomain):
         for file, sample in zip(files, samples, strict=True):
             np.savetxt(file, sample)
         return files
+
+    def same(self, a, b):
+        return bool(np.allclose(a, b, atol=1e-6))
 
     def draw(self, sample):
         figure = Figure(figsize=(2, 1))
