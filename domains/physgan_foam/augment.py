@@ -12,8 +12,8 @@ from physgan_foam import symmetry
 
 def vary(batch: TensorDict, generator: torch.Generator) -> TensorDict:
     """The batch in a form drawn by numbers of ``generator``, alike in every frame of every row."""
-    labels = batch["given"]["labels"]  # type: ignore[index]
-    form = symmetry.read(symmetry.draw(1, *labels.shape[-2:], generator)[0])
+    height, width = batch["given"]["labels"].shape[-2:]  # type: ignore[index]
+    form = symmetry.read(symmetry.draw(1, height, width, generator)[0])
     out: Any = batch.clone(recurse=False)
     for part in ("given", "x"):
         inner = out[part].clone(recurse=False)

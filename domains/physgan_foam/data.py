@@ -142,6 +142,6 @@ def archive(arrays: dict[str, NDArray[Any]], path: Path) -> bytes:
     """Write ``arrays`` to ``path`` (npz), whole or not at all; returns what was written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     write_atomic(path, buffer.getvalue())
     return buffer.getvalue()

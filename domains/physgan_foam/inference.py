@@ -146,7 +146,8 @@ def predict(net: PointerNet, labels: Labels, condition: Tensor, tile: int = TILE
             p = odds(run(net, piece, layers)).numpy()
             m = net.margin
             part = np.ascontiguousarray(piece[m : m + h + 2 * REACH, m : m + w + 2 * REACH])
-            view = Choices(*(field[top : top + h, left : left + w] for field in found))
+            place = np.s_[top : top + h, left : left + w]
+            view = Choices(found.count[place], found.name[place], found.share[place])
             weigh(p, part, net.fold, *view)
     return found
 

@@ -9,7 +9,7 @@ both ways, which makes a periodic box of twice its sides.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,9 +43,10 @@ def read_labels(path: Path, *, films: Literal["auto", "dark", "bright"] = "auto"
             f"a foam cannot be read from {path.suffix or 'this'}", where=where,
             fix=f"npz, npy or a picture ({', '.join(PICTURES)})",
         )  # fmt: skip
-    if is_labels(found):
-        return check(periodic(found) if path.suffix.lower() in PICTURES else found, where)
-    return check(periodic(segment(found, films=films, where=where)), where)
+    if not is_labels(found):
+        return check(periodic(segment(found, films=films, where=where)), where)
+    names = found.astype(np.int32)
+    return check(periodic(names) if path.suffix.lower() in PICTURES else names, where)
 
 
 def is_labels(field: NDArray[np.generic]) -> bool:
@@ -84,8 +85,8 @@ def segment(
     away = ndimage.distance_transform_edt(~is_film)
     assert isinstance(away, np.ndarray)
     # a gap in a film of up to twice GAP pixels does not join bubbles
-    markers, count = ndimage.label(away > GAP)  # type: ignore[misc]
-    rest, more = ndimage.label(~is_film)  # type: ignore[misc]
+    markers, count = _pieces(away > GAP)
+    rest, more = _pieces(~is_film)
     size = np.bincount(rest.ravel(), minlength=more + 1)
     seeded = np.bincount(rest[markers > 0], minlength=more + 1) > 0
     small = ~seeded & (size >= SPECK)
@@ -101,6 +102,14 @@ def segment(
         )  # fmt: skip
     depth = (255 * (1 - np.minimum(away / (2 * GAP), 1))).astype(np.uint8)
     return ndimage.watershed_ift(depth, markers.astype(np.int32)).astype(np.int32) - 1
+
+
+def _pieces(inside: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
+    """Connected pieces of ``inside (H, W)``, numbered from 1 on, and how many there are."""
+    from scipy import ndimage
+
+    found: Any = ndimage.label(inside)
+    return found[0], found[1]
 
 
 def otsu(level: NDArray[np.float64]) -> float:

@@ -59,14 +59,15 @@ class Pressures:
         bubbles = int(labels.max()) + 1
         bias, sure = np.zeros(bubbles, np.float32), np.zeros(bubbles, np.float32)
         at = contested(*choices, FIRM, sure)
-        flat = [field.reshape(choices.count.size, -1) for field in choices[1:]]
+        pixels = choices.count.size
+        name, share = choices.name.reshape(pixels, -1), choices.share.reshape(pixels, -1)
         for _ in range(self.rounds):
             target = target_areas(labels, choices.take(bias), step, bubbles)
             bias[target == 0] = GONE
             alive, best, least = target > 0, bias.copy(), np.inf
             for sweep in range(self.sweeps):
                 area, give = sure.copy(), np.zeros(bubbles, np.float32)
-                yielding(at, choices.count.ravel(), *flat, np.exp(bias), area, give)
+                yielding(at, choices.count.ravel(), name, share, np.exp(bias), area, give)
                 error = np.where(alive, target - area, 0.0)
                 mean = np.abs(error).sum() / max(alive.sum(), 1)
                 if mean < least:
