@@ -1,5 +1,7 @@
 """Sequences are read from npz, HDF5 and zarr alike, and mistakes are named with file and key."""
 
+import importlib.util
+
 import numpy as np
 import pytest
 
@@ -92,6 +94,14 @@ def test_what_is_no_file_of_sequences_is_refused(tmp_path):
     (tmp_path / "a.csv").write_text("1,2")
     with pytest.raises(InputError, match="npz, h5, hdf5, zarr"):
         read_sequences(tmp_path / "a.csv")
+    (tmp_path / "empty.zarr").mkdir()
+    if importlib.util.find_spec("zarr"):
+        with pytest.raises(InputError, match="no zarr group"):
+            read_sequences(tmp_path / "empty.zarr")
+    if importlib.util.find_spec("h5py"):
+        (tmp_path / "text.h5").write_text("hello")
+        with pytest.raises(InputError, match="no HDF5 file"):
+            read_sequences(tmp_path / "text.h5")
     with pytest.raises(InputError, match="no array 'w'"):
         read_sequences(write(tmp_path / "a.npz", arrays()), "w")
 

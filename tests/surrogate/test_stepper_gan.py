@@ -11,6 +11,7 @@ from physgan.conditions import ConditionSchema
 from physgan.cores import StepperGAN
 from physgan.cores.window import before
 from physgan.errors import InputError
+from physgan.objectives import OBJECTIVES
 from physgan.sequences import frames_of
 from physgan.surrogate.windows import windows
 from physgan.testing.gaussians import GaussianRing
@@ -241,3 +242,34 @@ def test_a_pass_takes_as_long_as_the_condition_says():
     after, hidden = core.advance(TensorDict({"field": field}, [3]), {"step": step})
     assert hidden is None
     assert torch.allclose(after["field"], decayed(field, TRUE, step), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", sorted(OBJECTIVES))
+def test_every_objective_plays_on_sequences_or_says_why_not(name):
+    try:
+        core, train = made(adversarial=0.1, adversarial_from=0.0, objective=name)
+    except InputError as error:
+        assert "does not play on sequences" in str(error)
+        objective = OBJECTIVES[name]
+        needs = not objective.needs_critic or objective.autoencoding or objective.fakes > 1
+        assert needs, "it needs no more than scores"
+        return
+    for turn in core.turns(lambda: train[:8], 0):
+        core.zero_grad(set_to_none=True)
+        (loss,) = turn.losses
+        own = [p for n in loss.players for p in core.players[n].parameters()]
+        loss.value.backward(inputs=own)
+        assert math.isfinite(float(loss.value))
+        assert sum(float(p.grad.abs().sum()) for p in own if p.grad is not None) > 0
+
+
+def test_memory_goes_along_a_rollout():
+    core, train = made(network={"memory": 5})
+    state, y = before(train[:3]), train[:3]["y"]
+    after, hidden = core.advance(state, y)
+    _, later = core.advance(after, y, hidden)
+    assert hidden.shape == (3, 5) and not hidden.requires_grad
+    cell = core.stepper.cell
+    with torch.no_grad():
+        assert torch.allclose(hidden, cell(state["field"], torch.zeros(3, 5)))
+        assert torch.allclose(later, cell(after["field"], hidden))
