@@ -138,6 +138,7 @@ def propose(
     distances = novelty.nearest_distances(domain, [c.sample for c in found], fingerprints)
     for candidate, gap in zip(found, distances, strict=True):
         candidate.nearest = gap
+    _doubt(run, found, warnings)
     counts["verified"] = 0
     if judge_by is not None:
         counts["verified"] = judge(
@@ -230,6 +231,22 @@ def _estimate(
         if target.name not in values:
             warnings.append(f"nothing predicts {target.name}: the ranking leaves it out")
     return values, intervals, estimates
+
+
+def _doubt(run: Run, found: Sequence[Candidate], warnings: list[str]) -> None:
+    """Say of each candidate whether the ensemble is as sure of it as of the rows that its
+    intervals were tested on; beyond, their coverage is not to be relied on."""
+    predictor = run.predictor()
+    figures = {} if predictor is None else predictor.report.get("properties", {})
+    limits = {name: row["spread_99"] for name, row in figures.items() if "spread_99" in row}
+    told = [c for c in found if limits.keys() & c.predicted.keys()]
+    for candidate in told:
+        spreads = {n: candidate.predicted[n].spread for n in limits.keys() & candidate.predicted}
+        sure = all(spread <= limits[name] for name, spread in spreads.items())
+        candidate.filters = {**candidate.filters, "interval_holds": sure}
+    unsure = sum(not c.filters["interval_holds"] for c in told)
+    if unsure:
+        warnings.append(f"{unsure} candidates are unlike the rows that intervals were tested on")
 
 
 def _percentiles(schema: ConditionSchema) -> dict[str, list[float]]:

@@ -103,7 +103,8 @@ def measure(predictor: Predictor, batch: TensorDict, level: float = 0.9) -> dict
     """Errors and coverage on ``batch``, by property.
 
     Continuous: ``mae``, ``rmse``, ``r2``, ``coverage`` and mean ``width`` of the interval at
-    ``level``; classes: ``accuracy``. Only rows with a known label count (``rows``).
+    ``level``, and ``spread_99`` that 99 % of the rows' spreads stay below; classes:
+    ``accuracy``. Only rows with a known label count (``rows``).
     """
     prediction = predictor.predict(batch["x"], batch.get("given", None))
     low, high = predictor.interval(prediction, level)
@@ -118,6 +119,7 @@ def measure(predictor: Predictor, batch: TensorDict, level: float = 0.9) -> dict
         else:
             known = torch.isfinite(truth)
             error = (mean - truth)[known].double()
+            spread = prediction.spread[known, column].double()
             inside = (truth >= low[:, column]) & (truth <= high[:, column])
             figures = {
                 "rows": int(known.sum()),
@@ -126,6 +128,7 @@ def measure(predictor: Predictor, batch: TensorDict, level: float = 0.9) -> dict
                 "r2": float(1 - error.square().mean() / truth[known].double().var()),
                 "coverage": float(inside[known].double().mean()),
                 "width": float((high - low)[known, column].mean()),
+                "spread_99": float(spread.quantile(0.99)) if len(spread) else float("nan"),
             }
         report["properties"][prop.name] = figures
     return report

@@ -1,0 +1,200 @@
+"""Feedback training with a brake: what a guide praises joins the data that the critic sees.
+
+FBGAN (Gupta & Zou, Nature Machine Intelligence 1, 105 (2019)) lets an analyser's best samples
+replace training rows until all score well, by the analyser's own word. Here a sample joins only
+if a lower bound of the guide is high, the guide is as sure of it as of its own training rows, and
+the sample is as usual as they are; at most a fifth of the rows are such, the oldest go first,
+each is recorded, and no predictor is ever fitted to them.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+from tensordict import TensorDict
+from torch import Tensor
+
+from physgan.conditions import Target
+from physgan.domain import Data, Domain
+from physgan.errors import InputError
+from physgan.training.files import write_atomic
+from physgan.training.folder import write_keys
+
+if TYPE_CHECKING:
+    from physgan.run import Run
+
+Guide = Callable[[TensorDict, TensorDict], tuple[Tensor, Tensor]]
+"""``(x, given) -> mean (B,), spread (B,)`` of what should be high."""
+Density = Callable[[TensorDict], Tensor]
+RECORD = "pseudo.csv"
+
+
+@dataclass(frozen=True)
+class Brake:
+    """Who may join: the ``best`` share by mean - spread, among those whose spread is below the
+    ``spread`` quantile and whose density above the ``density`` quantile of the real rows. Never a
+    copy of a real row. ``share`` is the most of all rows that may be pseudo."""
+
+    best: float = 0.1
+    spread: float = 0.9
+    density: float = 0.05
+    share: float = 0.2
+
+    def __post_init__(self) -> None:
+        for name in ("best", "spread", "density", "share"):
+            if not 0.0 < getattr(self, name) < 1.0:
+                raise InputError(f"{name}={getattr(self, name)} of the brake is not in (0, 1)")
+
+
+class FeedbackPool:
+    """Real rows and room for pseudo ones, which repeats of real rows fill until they come.
+
+    ``data`` keeps its size, so that training goes on in the same order of batches; ``pseudo (N,)``
+    says which rows are not real, ``since (N,)`` the step at which each joined.
+    """
+
+    def __init__(self, data: Data, share: float) -> None:
+        self.real = len(data)
+        room = int(share / (1.0 - share) * self.real)
+        rows = torch.cat([torch.arange(self.real), torch.arange(room) % self.real])
+        weights = None if data.weights is None else data.weights[rows].clone()
+        ids = [data.ids[int(row)] for row in rows]
+        self.data = replace(data, batch=data.batch[rows].clone(), ids=ids, weights=weights)
+        self.pseudo = torch.zeros(len(rows), dtype=torch.bool)
+        self.since = torch.full((len(rows),), -1)
+
+    @property
+    def share(self) -> float:
+        """The share of rows that are pseudo."""
+        return float(self.pseudo.double().mean())
+
+    def place(self, batch: TensorDict, step: int) -> Tensor:
+        """Put ``batch`` in place of filling, then of the oldest; returns its rows. What does not
+        fit is left out."""
+        room = torch.arange(self.real, len(self.since))
+        rows = room[self.since[room].argsort(stable=True)][: len(batch)]
+        self.data.batch[rows] = batch[: len(rows)]
+        self.pseudo[rows], self.since[rows] = True, step
+        if self.data.weights is not None:
+            self.data.weights[rows] = self.data.weights[: self.real].mean()
+        return rows
+
+
+def admitted(
+    mean: Tensor, spread: Tensor, density: Tensor, new: Tensor, limits: tuple[float, float],
+    best: float,
+) -> Tensor:  # fmt: skip
+    """Rows that the brake lets in, best first: all arguments ``(B,)``; ``limits`` are the highest
+    spread and the lowest density."""
+    bound = mean - spread
+    top = bound >= torch.quantile(bound.double(), 1.0 - best)
+    good = top & new & (spread <= limits[0]) & (density >= limits[1])
+    rows = good.nonzero()[:, 0]
+    return rows[bound[rows].argsort(descending=True, stable=True)]
+
+
+def feedback_train(
+    run: Run,
+    target: Target,
+    guide: Guide,
+    density: Density,
+    *,
+    every: int = 500,
+    draws: int = 2000,
+    brake: Brake | None = None,
+    label: Callable[[TensorDict, Tensor], TensorDict] | None = None,
+    say: Callable[[str], None] = lambda text: None,
+) -> FeedbackPool:
+    """Train ``run`` to its end; every ``every`` steps some of ``draws`` samples join its rows.
+
+    Samples are asked for by ``target`` and carry as its value the lower bound that the guide
+    gives them; other labels are what formulas say, else unknown, or what ``label(x, bound)``
+    says. Novelty is kept against real rows alone. Raises InputError for a run without its data.
+    """
+    brake = brake or Brake()
+    if run.data is None:
+        raise InputError("this run was opened without its data", fix="use Run.start or Run.resume")
+    real, pool = run.data["train"], FeedbackPool(run.data["train"], brake.share)
+    _, spread = guide(real.batch["x"], real.batch["given"])
+    limits = (
+        float(torch.quantile(spread.double(), brake.spread)),
+        float(torch.quantile(density(real.batch["x"]).double(), brake.density)),
+    )
+    known = {run.domain.key(sample) for sample in run.domain.decode(real.batch["x"])}
+    record: list[tuple[int, int, str, float, float]] = []
+    run.data = {**run.data, "train": pool.data}
+    try:
+        until = every
+        while True:
+            outcome = run.train(until=until)
+            if outcome.reason != "interrupted":
+                # Training has kept the keys of the pool; novelty is kept against real rows.
+                write_keys(run.folder, run.domain, real)
+                return pool
+            if outcome.step < until:
+                return pool
+            run.load_weights()
+            x, given = _draw(run, [target], draws, seed=until)
+            mean, doubt = guide(x, given)
+            samples = run.domain.decode(x)
+            keys = ["" if s is None else run.domain.key(s) for s in samples]
+            first = {key: row for row, key in reversed(list(enumerate(keys)))}
+            new = torch.tensor([
+                s is not None and (key not in known or not key) and (first[key] == row or not key)
+                for row, (s, key) in enumerate(zip(samples, keys, strict=True))
+            ])  # fmt: skip
+            rows = admitted(mean, doubt, density(x), new, limits, brake.best)
+            bound = (mean - doubt)[rows]
+            y = (label or _labels(run.domain, target, real.batch["y"]))(x[rows], bound)
+            parts = {"x": x[rows], "y": y, "given": given[rows]}
+            places = pool.place(TensorDict(parts, [len(rows)]), until)
+            for place, row in zip(places.tolist(), rows.tolist(), strict=False):
+                name = run.domain.label(samples[row])
+                record.append((until, place, name, float(mean[row]), float(doubt[row])))
+            _write(run, record)
+            say(f"step {until}: {len(places)} joined, {pool.share:.0%} of the rows are pseudo")
+            until += every
+    finally:
+        run.data = {**run.data, "train": real}
+
+
+def _draw(run: Run, targets: Sequence[Target], n: int, seed: int) -> tuple[TensorDict, TensorDict]:
+    from physgan.design.tiers import constrain
+
+    _, given = run.ask(n, targets, seed)
+    x = run.sample(n, targets, seed).cpu()
+    return constrain(run.domain, x, given), given
+
+
+def _labels(
+    domain: Domain, target: Target, like: TensorDict
+) -> Callable[[TensorDict, Tensor], TensorDict]:
+    def label(x: TensorDict, bound: Tensor) -> TensorDict:
+        exact = {prop.name: prop.exact for prop in domain.properties if prop.exact is not None}
+        found = {}
+        for name in like.keys():  # noqa: SIM118
+            old = like[name]
+            formula = exact.get(str(name))
+            if name == target.name:
+                found[name] = bound.to(old.dtype)
+            elif formula is not None:
+                found[name] = formula(x).to(old.dtype)
+            else:
+                unknown = float("nan") if old.is_floating_point() else -1
+                found[name] = torch.full((len(x), *old.shape[1:]), unknown, dtype=old.dtype)
+        return TensorDict(found, [len(x)])
+
+    return label
+
+
+def _write(run: Run, record: list[tuple[int, int, str, float, float]]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("step", "row", "sample", "mean", "spread"))
+    writer.writerows(record)
+    write_atomic(run.folder / RECORD, text.getvalue().encode())

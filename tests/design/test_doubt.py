@@ -1,0 +1,34 @@
+from types import SimpleNamespace
+
+import pytest
+
+from physgan.design.candidate import Candidate, Estimate
+from physgan.design.propose import _doubt
+
+
+def candidates(*spreads):
+    found = []
+    for rank, spread in enumerate(spreads, 1):
+        candidate = Candidate(f"candidate-{rank:03d}", "x", object(), 0, rank)
+        candidate.predicted = {"strength": Estimate(1.0, spread, 0.5, 1.5)}
+        found.append(candidate)
+    return found
+
+
+def run_with(report):
+    return SimpleNamespace(predictor=lambda: SimpleNamespace(report=report))
+
+
+def test_candidates_of_unusual_spread_are_flagged_and_counted():
+    found, warnings = candidates(0.1, 0.3, 0.2), []
+    report = {"properties": {"strength": {"spread_99": 0.25}, "shape": {"accuracy": 1.0}}}
+    _doubt(run_with(report), found, warnings)
+    assert [c.filters["interval_holds"] for c in found] == [True, False, True]
+    assert warnings == ["1 candidates are unlike the rows that intervals were tested on"]
+
+
+@pytest.mark.parametrize("report", [{}, {"properties": {"strength": {"mae": 1.0}}}])
+def test_where_no_limit_was_kept_nothing_is_said(report):
+    found, warnings = candidates(9.0), []
+    _doubt(run_with(report), found, warnings)
+    assert not found[0].filters and not warnings
