@@ -96,7 +96,7 @@ class FoamDomain(SequenceDomain):
 
         if not self.pressures:
             return ()
-        return (Projection("pressures", "von Neumann", Pressures(), differentiable=False),)
+        return (Projection("pressures", "pixel areas", Pressures(), differentiable=False),)
 
     def oracle(self, name: str | None = None, **options: Any) -> Oracle | None:
         from physgan_foam.oracle import Solver

@@ -7,7 +7,10 @@ from PIL import Image
 from scipy import ndimage
 from tensordict import TensorDict
 
+from physgan.conditions import ConditionSchema
+from physgan.cores.stepper_gan import StepperGAN
 from physgan.errors import InputError
+from physgan.testing.sequences import assert_sequence_contract
 from physgan_foam import FoamDomain
 from physgan_foam import labels as fields
 from physgan_foam.data import Run, arrays_of, planned
@@ -45,6 +48,34 @@ def test_windows_hold_what_really_followed(sequences):
     assert len(FoamDomain(passes=1).load(path, "train").batch) == 2 * (3 + 2)
     assert {i.split(",")[0] for i in FoamDomain(1).load(path, "val").ids} == {"run 2"}
     assert {i.split(",")[0] for i in FoamDomain(1).load(path, "test").ids} == {"run 3"}
+
+
+def test_the_contract_of_sequences_holds(sequences):
+    assert_sequence_contract(FoamDomain(passes=1), sequences[0], width=16, dilations=(1, 2))
+
+
+@pytest.mark.parametrize("kind", ["pointer", "unet"])
+def test_every_player_learns_in_a_game_of_two_passes(sequences, kind):
+    torch.manual_seed(0)
+    domain = FoamDomain(passes=2)
+    batch = domain.load(sequences[0], "train").batch
+    network = {"width": 8, "kind": kind} | ({"dilations": (1,)} if kind == "pointer" else {})
+    core = StepperGAN(
+        domain, ConditionSchema(domain.properties, batch["y"]), passes=2, grow_until=0.0,
+        adversarial=0.1, adversarial_from=0.0, network=network, critic_network={"width": 8},
+        regularizer="none",
+    )  # fmt: skip
+    moved = []
+    for turn in core.turns(lambda: batch[:2], 0):
+        for loss in turn.losses:
+            players = [p for name in loss.players for p in core.players[name].parameters()]
+            gradients = torch.autograd.grad(
+                loss.value, players, allow_unused=True, retain_graph=True
+            )
+            assert loss.value.isfinite()
+            assert any(g is not None and g.abs().sum() > 0 for g in gradients)
+        moved += turn.step
+    assert set(moved) == {"stepper", "critic"}
 
 
 def test_side_numbers_of_long_passes_are_means_over_their_time(sequences):
