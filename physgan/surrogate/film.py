@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +14,9 @@ LEAST = 256
 
 
 def write_film(path: Path, pictures: Iterable[NDArray[np.uint8]]) -> Path:
-    """Write ``pictures``, each ``(H, W, 3)`` of the first one's size, beside ``path`` with the
-    ending .mp4 (with imageio-ffmpeg) or .gif; returns the file."""
-    frames = (_enlarged(picture) for picture in pictures)
+    """Write ``pictures``, each ``(H, W, 3)`` and shown in the first one's size, beside ``path``
+    with the ending .mp4 (with imageio-ffmpeg) or .gif; returns the file."""
+    frames = _alike(pictures)
     try:
         import imageio_ffmpeg
     except ModuleNotFoundError:
@@ -56,6 +56,20 @@ def _gif(target: Path, frames: Iterable[NDArray[np.uint8]]) -> Path:
         optimize=False,
     )
     return target
+
+
+def _alike(pictures: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
+    """``pictures`` in the enlarged size of the first, each by its nearest pixels."""
+    size = None
+    for picture in pictures:
+        shown = _enlarged(picture)
+        size = size or shown.shape[:2]
+        if shown.shape[:2] != size:
+            rows, columns = (
+                np.arange(s) * p // s for s, p in zip(size, picture.shape, strict=False)
+            )
+            shown = picture[rows][:, columns]
+        yield shown
 
 
 def _enlarged(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -101,7 +101,7 @@ def states_npz(frames: Sequence[TensorDict], times: Any) -> bytes:
         else:
             arrays |= {f"{title}.{k:05d}": leaf for k, leaf in enumerate(leaves)}
     content = io.BytesIO()
-    np.savez_compressed(content, allow_pickle=False, **arrays)
+    np.savez_compressed(content, **arrays)
     return content.getvalue()
 
 

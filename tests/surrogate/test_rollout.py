@@ -161,7 +161,8 @@ def test_a_film_without_an_encoder_is_a_gif(tmp_path, monkeypatch):
     from PIL import Image
 
     monkeypatch.setitem(__import__("sys").modules, "imageio_ffmpeg", None)
-    shades = [np.full((30, 41, 3), v, dtype=np.uint8) for v in (0, 120, 250)]
+    shades = [np.full((30, 41, 3), v, dtype=np.uint8) for v in (0, 120)]
+    shades.append(np.full((15, 20, 3), 250, dtype=np.uint8))
     with Image.open(write_film(tmp_path / "film", shades)) as film:
         assert film.format == "GIF" and film.n_frames == 3
         assert min(film.size) >= 128
