@@ -18,6 +18,7 @@ from physgan_foam import labels as fields
 from physgan_foam import measures
 from physgan_foam.data import Run, make
 from physgan_foam.foam import Foam
+from physgan_foam.laws.laplace import laplace_r2
 from physgan_foam.solver.trajectory import load
 
 if TYPE_CHECKING:
@@ -110,6 +111,8 @@ def compare(runs: Sequence[Course], references: Sequence[Course]) -> dict[str, f
         "bubble_count_error": 100 * count_error(runs, references),
         "area_error_max": float(max(total)),
         "torn": float(np.mean(torn)),
+        "laplace_r2": float(np.mean([laplace_r2(foam.grid) for foam in own])),
+        "laplace_r2_reference": float(np.mean([laplace_r2(foam.grid) for foam in true])),
         "passes": float(np.mean([len(run.foams) - 1 for run in runs])),
         "seconds": float(np.median([run.seconds for run in runs])),
         "solver_seconds": float(np.median([run.seconds for run in references])),

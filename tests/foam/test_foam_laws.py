@@ -13,6 +13,7 @@ from physgan_foam.decisions import choices_of
 from physgan_foam.foam import Foam
 from physgan_foam.initial import voronoi_labels
 from physgan_foam.laws import Pressures, VonNeumannLaw
+from physgan_foam.laws.laplace import films, laplace_r2
 from physgan_foam.laws.plateau import plateau_residual
 from physgan_foam.laws.pressure import target_areas
 from physgan_foam.laws.von_neumann import von_neumann_residual
@@ -144,6 +145,30 @@ def test_dense_and_fast_pressures_agree():
     slow = choices_of(law(dense, given)["logits"][0], labels).take(np.zeros(40, np.float32))
     quick = choices.take(law(fast, given).get_non_tensor("bias")[0])
     assert (slow != quick).mean() < 1e-3
+
+
+def test_the_curvature_of_a_disc_is_one_over_its_radius():
+    for turn in (1, -1):
+        labels = (disc(20).numpy() if turn == 1 else 1 - disc(20).numpy()).astype(np.int32)
+        y, x = np.mgrid[:SIZE, :SIZE]
+        # a quarter at a time: a film that runs around its bubble has no chord
+        quarter = 2 * (y >= SIZE // 2) + (x >= SIZE // 2)
+        inside = labels == labels[SIZE // 2, SIZE // 2]
+        cut = np.where(inside, quarter if turn == 1 else 7 - quarter, 4 if turn == 1 else 0)
+        found = films(cut.astype(np.int32))
+        rim = (found.second == 4) if turn == 1 else (found.first == 0)
+        assert rim.sum() == 4
+        # the disc bulges outwards: towards the higher name, and then towards the lower
+        assert found.curvature[rim] == pytest.approx(turn / 20, rel=0.2)
+        assert np.abs(found.curvature[~rim]).max() < 0.01
+
+
+def test_laplace_tells_a_dry_foam_from_a_voronoi_one():
+    films_ = voronoi(30, (128, 128), 1)
+    run = FrontTracking(Options(beta=0.2)).run(films_, interval=0.3, frames=3, relative=True)
+    dry = laplace_r2(run.labels((256, 256))[-1])
+    # the films of a Voronoi foam are straight
+    assert dry > 0.5 > laplace_r2(voronoi_labels(30, (256, 256), 1))
 
 
 def test_side_numbers_areas_and_pieces_of_a_brick_wall():
