@@ -196,7 +196,7 @@ class ProteinDomain(Domain):
     def recommended(self) -> dict[str, Any]:
         from physgan_protein.advice import recommended
 
-        return recommended(edits=self.edit != "none")
+        return recommended(longest=self.longest, edits=self.edit != "none")
 
     def penalties(self) -> Sequence[Penalty]:
         return self.laws

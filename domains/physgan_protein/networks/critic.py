@@ -11,7 +11,7 @@ from physgan_protein.networks.trunk import Reader
 
 
 class ProteinCritic(nn.Module):
-    """D(x, c) = w h(x) + <h(x), E c> (projection; Miyato & Koyama, 1802.05637).
+    """D(x, c) = w h(x) + <h(x), E c> / sqrt F (projection; Miyato & Koyama, 1802.05637).
 
     ``minibatch`` > 1 lets h see how much sequences vary within groups of so many (Karras et al.,
     1710.10196, section 3), so that a generator that repeats itself is found out; a verdict then
@@ -38,7 +38,8 @@ class ProteinCritic(nn.Module):
         features = self.reader(residues, self._variety(residues))
         score = self.score(features).squeeze(1)
         if self.project is not None:
-            score = score + (features * self.project(condition)).mean(dim=1)
+            both = (features * self.project(condition)).sum(dim=1)
+            score = score + both / self.feature_dim**0.5
         return Verdict(score, features)
 
     def _variety(self, residues: Tensor) -> Tensor:

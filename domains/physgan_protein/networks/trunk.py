@@ -11,6 +11,13 @@ from physgan_protein.alphabet import PAD, TOKENS
 
 SHORT = 8
 """Sequences of one length up to this are read whole, by plain layers."""
+PATCH = 4
+"""Neighbouring positions that share a feature vector, which makes all four times as fast."""
+
+
+def patches(x: Tensor) -> Tensor:
+    """``x (B, L, C)`` as ``(B, ceil(L / 4), 4 C)``, with zeros at the end."""
+    return F.pad(x, (0, 0, 0, -x.shape[1] % PATCH)).reshape(len(x), -1, PATCH * x.shape[2])
 
 
 def layers(inner: int, width: int, depth: int) -> nn.Sequential:
@@ -48,7 +55,7 @@ class Block(nn.Module):
 class Stack(nn.Module):
     """Residual blocks with dilations 1, 2, 4, 8, 1, ... on ``(B, W, L)``."""
 
-    def __init__(self, width: int, depth: int, kernel: int = 5, context: int = 0) -> None:
+    def __init__(self, width: int, depth: int, kernel: int = 3, context: int = 0) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(
             [Block(width, kernel, 2 ** (i % 4), context) for i in range(depth)]
@@ -63,44 +70,32 @@ class Stack(nn.Module):
 class Reader(nn.Module):
     """Sequences to features ``(B, width)``, for encoder, critic and predictors.
 
-    ``extra`` further features per row (a condition) are read with them. ``reference`` says that
-    positions have names: an embedding of the place is then added, as a family's columns want it;
-    short sequences are read so in any case.
+    ``extra`` further features per row (a condition) are read with them. Positions have names: an
+    embedding of the place is added, as a family's columns want it.
     """
 
-    def __init__(
-        self,
-        length: int,
-        extra: int,
-        *,
-        width: int,
-        depth: int,
-        kernel: int = 5,
-        places: bool = True,
-    ) -> None:
+    def __init__(self, length: int, extra: int, *, width: int, depth: int) -> None:
         super().__init__()
         self.short = length <= SHORT
         self.feature_dim = width
         if self.short:
             self.body = layers(length * TOKENS + extra, width, depth)
             return
-        self.first = nn.Conv1d(TOKENS, width, kernel, padding=kernel // 2)
-        self.place = nn.Parameter(0.02 * torch.randn(width, length)) if places else None
-        self.stack = Stack(width, depth, kernel)
+        self.first = nn.Linear(PATCH * TOKENS, width)
+        self.place = nn.Parameter(0.02 * torch.randn(width, -(-length // PATCH)))
+        self.stack = Stack(width, depth)
         self.join = nn.Linear(2 * width + 1 + extra, width)
 
     def forward(self, residues: Tensor, extra: Tensor) -> Tensor:
         """``residues (B, L, 21)`` and ``extra (B, E)`` to ``(B, width)``."""
         if self.short:
             return self.body(torch.cat([residues.flatten(1), extra], dim=1))
-        mask = 1 - residues[..., PAD].unsqueeze(1)
-        x = self.first(residues.transpose(1, 2)) * mask
-        if self.place is not None:
-            x = x + self.place * mask
-        x = self.stack(x, mask)
-        count = mask.sum(dim=2).clamp(min=1)
-        mean = x.sum(dim=2) / count
-        # Which positions count is no matter of degree: a slope of 1e4 would drown every penalty.
-        most = x.masked_fill(mask < 0.5, -1e4).amax(dim=2).clamp(min=-1e3)
-        whole = [mean, most, count / residues.shape[1], extra]
-        return F.leaky_relu(self.join(torch.cat(whole, dim=1)), 0.2)
+        inside = 1 - residues[..., PAD]
+        # Which patches count is no matter of degree: its slope would drown every penalty.
+        here = patches(inside.detach().unsqueeze(-1)).amax(dim=2).unsqueeze(1)
+        x = (self.first(patches(residues)).transpose(1, 2) + self.place) * here
+        x = self.stack(x, here)
+        mean = x.sum(dim=2) / here.sum(dim=2).clamp(min=1)
+        most = x.masked_fill(here < 0.5, -1e4).amax(dim=2).clamp(min=-1e3)
+        share = inside.mean(dim=1, keepdim=True)
+        return F.leaky_relu(self.join(torch.cat([mean, most, share, extra], dim=1)), 0.2)
