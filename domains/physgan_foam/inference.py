@@ -163,14 +163,18 @@ Layers = list[tuple[Tensor, Tensor]]
 @torch.no_grad()
 def folded(net: PointerNet, condition: Tensor) -> Layers:
     """Weights and biases of all convolutions with the condition ``(C,)`` worked into them."""
-    layers: Layers = [(net.stem.weight, _bias(net.stem))]
+    layers: Layers = [(net.stem.weight.flatten(1), _bias(net.stem))]
     for block, (scale, shift) in zip(net.blocks, net.modulation(condition[None]), strict=True):
         bias: Any = _bias(block) * scale[0] + shift[0]
         weight: Any = block.weight
         layers.append((weight * scale[0, :, None, None, None], bias))
-    layers.append((net.head.weight, _bias(net.head)))
-    kept = torch.channels_last
-    return [(w.detach().contiguous(memory_format=kept), b.detach()) for w, b in layers]
+    layers.append((net.head.weight.flatten(1), _bias(net.head)))
+    return [(_last(w), b) for w, b in layers]
+
+
+def _last(weight: Tensor) -> Tensor:
+    """Channels last where there are pixels."""
+    return weight.contiguous(memory_format=torch.channels_last) if weight.ndim == 4 else weight
 
 
 def _bias(layer: Any) -> Tensor:
@@ -183,11 +187,11 @@ def run(net: PointerNet, padded: Labels, layers: Layers) -> Tensor:
     height, width = ((side - 2 * REACH) // net.fold for side in padded.shape)
     seen = np.empty((height, width, NEIGHBOURS * net.fold**2), np.float32)
     masks(padded, net.fold, seen)
-    h = F.conv2d(torch.from_numpy(seen).permute(2, 0, 1)[None], *layers[0])
+    # as matrix products: convolutions of 1 x 1 would copy their channels to the front and back
+    h = F.linear(torch.from_numpy(seen), *layers[0]).permute(2, 0, 1)[None]
     for (weight, bias), d in zip(layers[1:-1], net.dilations, strict=True):
         change = F.conv2d(F.silu(h), weight, bias, dilation=d)
         h = change.add_(h[:, :, d:-d, d:-d])
-    logits = F.conv2d(F.silu(h, inplace=True), *layers[-1])
-    out = logits[0].permute(1, 2, 0).contiguous()
+    out = F.linear(F.silu(h, inplace=True)[0].permute(1, 2, 0), *layers[-1])
     assert out.shape[-1] == len(OFFSETS) * net.fold**2
     return out
