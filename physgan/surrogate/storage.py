@@ -92,7 +92,7 @@ def summary(
 def states_npz(frames: Sequence[TensorDict], times: Any) -> bytes:
     """An npz of ``times (T,)`` and of each leaf ``(T, ...)``; where shapes differ from frame to
     frame, of each leaf and frame apart, ``NAME.FRAME``."""
-    arrays: dict[str, np.ndarray] = {"times": np.asarray(times)}
+    arrays: dict[str, Any] = {"times": np.asarray(times)}
     for name in frames[0].keys(include_nested=True, leaves_only=True):
         leaves = [np.asarray(frame[name][0].detach().cpu()) for frame in frames]
         title = name if isinstance(name, str) else ".".join(name)
