@@ -101,3 +101,12 @@ def teaching(
             seen[places, walk[places]] = True
             rows.append(row)
     return walks[rows]
+
+
+def promise(ratio: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights ``(L,)`` of positions where a word may be missing, from what is left of the value,
+    ``ratio (L,)``, when a position is exchanged: near those that matter, and most near those that
+    cost the greatest share, for the pattern of these is the least complete."""
+    loss = np.clip(1.0 - np.nan_to_num(ratio, nan=1.0), 0.0, 0.9)
+    place = np.arange(len(ratio))
+    return np.exp(-np.abs(np.subtract.outer(place, place)) / 2.0) @ loss**4 + 1e-6

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from physgan.design.chain import Grammar
 from physgan.design.ledger import BudgetSpent, Ledger
-from physgan.design.pattern_moves import Block, new_block, promising, teaching
+from physgan.design.pattern_moves import Block, new_block, promise, promising, teaching
 from physgan.design.space import Tokens, Values
 from physgan.errors import RunError
 
 SAME = 1e-9
 RARE = 1e-3
-MOST_BROKEN = 0.03
-VENTURES = 0.3
+MOST_BROKEN = 0.04
+VENTURES = 0.5
 PATIENCE = 8
 
 
@@ -207,7 +207,9 @@ class PatternSearch:
         matters = self._matters()
         walks: list[Tokens] = []
         places, words = np.nonzero(~self.tried & ~matters[:, None])
-        for pick in self.rng.permutation(len(places))[: 4 * self.batch]:
+        chance = promise(self.ratio)[places]
+        most = min(4 * self.batch, len(places))
+        for pick in self.rng.choice(len(places), most, replace=False, p=chance / chance.sum()):
             potential = self._kept(matters)
             potential[places[pick]] = 0.0
             potential[places[pick], words[pick]] = 1.0
@@ -216,7 +218,7 @@ class PatternSearch:
                 self.tried[places[pick], words[pick]] = True
             elif walk[0].tobytes() not in self.met:
                 walks.append(walk[0])
-            if len(walks) == max(self.batch // 4, 1):
+            if len(walks) == max(self.batch // 2, 1):
                 break
         if not walks:
             return False
