@@ -65,6 +65,7 @@ class Judge:
             "gb1_mean_fitness": float(told[known].mean()),
             "gb1_best": float(told[known].max() / GB1.high),
             "gb1_measured": 100 * float(known.mean()),
+            "gb1_asked": self.value(ASKED),
         }
 
     def calibration(self, seed: int) -> Figures:
