@@ -24,9 +24,12 @@ def consensus(sequences: Sequence[str]) -> Tensor:
 
 
 def hamming(a: Tensor, b: Tensor) -> Tensor:
-    """Positions at which tokens ``a (n, L)`` and ``b (m, L)`` differ, ``(n, m)``."""
-    same = alphabet.one_hot(a).flatten(1) @ alphabet.one_hot(b).flatten(1).T
-    return a.shape[1] - same.round().long()
+    """Positions at which tokens ``a (n, L)`` and ``b (m, L)`` differ, ``(n, m)`` as floats."""
+    return a.shape[1] - _flat(a) @ _flat(b).T
+
+
+def _flat(tokens: Tensor) -> Tensor:
+    return alphabet.one_hot(tokens).flatten(1)
 
 
 def references_for(domain: ProteinDomain, tokens: Tensor) -> tuple[TensorDict, Tensor]:
@@ -44,15 +47,15 @@ def references_for(domain: ProteinDomain, tokens: Tensor) -> tuple[TensorDict, T
     chosen = torch.zeros(size, dtype=torch.long)
     if len(pool) > 1:
         dice = torch.Generator().manual_seed(0)
-        parts = [_near(part, pool, domain.budget, dice) for part in tokens.split(CHUNK)]
-        chosen = torch.cat(parts)
+        flat = _flat(pool)
+        apart = (pool.shape[1] - _flat(part) @ flat.T for part in tokens.split(CHUNK))
+        chosen = torch.cat([_near(distance, domain.budget, dice) for distance in apart])
     return TensorDict({"reference": pool[chosen]}, [size]), kept
 
 
-def _near(tokens: Tensor, pool: Tensor, budget: int, dice: torch.Generator) -> Tensor:
-    """Rows ``(n,)`` of ``pool`` near ``tokens`` but not equal to them."""
-    distance = hamming(tokens, pool)
-    distance = distance.masked_fill(distance == 0, pool.shape[1] + 1)
+def _near(distance: Tensor, budget: int, dice: torch.Generator) -> Tensor:
+    """For each row of ``distance (n, m)`` a column that is near but not at 0, ``(n,)``."""
+    distance = distance.masked_fill(distance == 0, torch.inf)
     nearest = distance.argmin(dim=1)
     lots = torch.rand(distance.shape, generator=dice).masked_fill(distance > budget, -1.0)
     best = lots.max(dim=1)

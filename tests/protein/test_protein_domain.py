@@ -244,3 +244,17 @@ def test_embedded_data_are_read_without_a_path(name):
 def test_the_judge_is_the_oracle_where_none_is_named():
     assert ProteinDomain().oracle() is None
     assert ProteinDomain(judge="ehrlich").oracle().name == "ehrlich"
+
+
+def test_a_row_is_edited_from_another_within_its_budget(tmp_path):
+    domain = ProteinDomain(edit="rows", budget=4)
+    data = domain.load(family(tmp_path), "train", ("score",))
+    rows, reference = data.batch["x", "residues"].argmax(dim=2), data.batch["given", "reference"]
+    apart = (rows[:, None] != rows[None]).sum(dim=2)
+    apart = torch.where(apart == 0, 99, apart).min(dim=1).values
+    own = (rows != reference).sum(dim=1)
+    assert int(own.min()) > 0
+    # Within the budget wherever any other row is; else the nearest.
+    assert torch.equal(own <= 4, apart <= 4) and torch.equal(own[apart > 4], apart[apart > 4])
+    again = ProteinDomain(edit="rows", budget=4).load(tmp_path / "family.csv", "train", ("score",))
+    assert torch.equal(again.batch["given", "reference"], reference)
