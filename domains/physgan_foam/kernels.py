@@ -33,17 +33,21 @@ def masks(padded, fold, out):
 
     Into ``out (H / fold, W / fold, 48 fold^2)`` float32, in the order of pixel_unshuffle.
     """
-    width = padded.shape[1]
-    away, flat = _strides(width), padded.ravel()
+    width, columns, square = padded.shape[1], out.shape[1], fold * fold
+    away, flat, seen = _strides(width), padded.ravel(), out.ravel()
     for r in prange(out.shape[0]):
-        for c in range(out.shape[1]):
-            for i in range(fold):
-                for j in range(fold):
-                    at = (r * fold + i + REACH) * width + c * fold + j + REACH
-                    own, place = flat[np.uint64(at)], i * fold + j
-                    for o in range(48):
-                        same = flat[np.uint64(at + away[o + 1])] == own
-                        out[r, c, o * fold * fold + place] = 1.0 if same else -1.0
+        for c in range(columns):
+            first = (r * columns + c) * 48 * square
+            for place in range(square):
+                row, column = r * fold + place // fold, c * fold + place % fold
+                at = (row + REACH) * width + column + REACH
+                own = flat[np.uint64(at)]
+                for o in range(48):
+                    same = flat[np.uint64(at + away[o + 1])] == own
+                    # a product, not a choice, which processors would guess wrong
+                    seen[np.uint64(first + o * square + place)] = np.float32(2) * same - np.float32(
+                        1
+                    )
 
 
 @njit(cache=True, parallel=True)
@@ -55,7 +59,8 @@ def weigh(p, padded, fold, count, name, share):
     ``padded (H + 16, W + 16)``.
     """
     height, width, row = count.shape[0], count.shape[1], padded.shape[1]
-    away, flat = _strides(row), padded.ravel()
+    away, flat, odds = _strides(row), padded.ravel(), p.ravel()
+    square, columns = fold * fold, p.shape[1]
     for y in prange(height):
         label = np.empty(49, np.int32)
         mass = np.empty(49, np.float32)
@@ -63,29 +68,31 @@ def weigh(p, padded, fold, count, name, share):
             at = (y + REACH) * row + x + REACH
             own = flat[np.uint64(at)]
             name[y, x, 0], share[y, x, 0], count[y, x] = own, 1.0, 1
-            r, c = y // fold, x // fold
-            place = (y % fold) * fold + x % fold
-            label[0], mass[0], used, last = own, p[r, c, place], 1, 0
+            first = (y // fold * columns + x // fold) * 49 * square
+            first += (y % fold) * fold + x % fold
+            used, last = np.uint64(1), np.uint64(0)
+            label[0], mass[0] = own, odds[np.uint64(first)]
             for o in range(1, 49):
                 found = flat[np.uint64(at + away[o])]
                 # most often the neighbour of the neighbour before
                 if found != label[last]:
-                    last = 0
+                    last = np.uint64(0)
                     while last < used and label[last] != found:
-                        last += 1
+                        last += np.uint64(1)
                     if last == used:
                         label[used], mass[used] = found, 0.0
-                        used += 1
-                mass[last] += p[r, c, o * fold * fold + place]
+                        used += np.uint64(1)
+                mass[last] += odds[np.uint64(first + o * square)]
             if used == 1:
                 continue
+            labels = np.int64(used)
             total = np.float32(0.0)
-            for k in range(used):
+            for k in range(labels):
                 total += mass[k]
             kept = 0
-            while kept < SLOTS and kept < used:
+            while kept < SLOTS and kept < labels:
                 best = kept
-                for k in range(kept + 1, used):
+                for k in range(kept + 1, labels):
                     if mass[k] > mass[best]:
                         best = k
                 if mass[best] < LEAST * total:
