@@ -19,13 +19,16 @@ import torch
 from tensordict import TensorDict
 from torch import Tensor
 
+from physgan.audit.tokens import token_leaves
 from physgan.conditions import Target
+from physgan.design.density import ChainDensity
 from physgan.domain import Data, Domain
 from physgan.errors import InputError
 from physgan.training.files import write_atomic
 from physgan.training.folder import write_keys
 
 if TYPE_CHECKING:
+    from physgan.predictors import Predictor
     from physgan.run import Run
 
 Guide = Callable[[TensorDict, TensorDict], tuple[Tensor, Tensor]]
@@ -49,6 +52,36 @@ class Brake:
         for name in ("best", "spread", "density", "share"):
             if not 0.0 < getattr(self, name) < 1.0:
                 raise InputError(f"{name}={getattr(self, name)} of the brake is not in (0, 1)")
+
+
+def guide_of(predictor: Predictor, name: str) -> Guide:
+    """Mean and spread of the property ``name``, as an ensemble says them."""
+    if name not in predictor.names:
+        raise InputError(f"nothing predicts {name!r}", fix=f"one of {', '.join(predictor.names)}")
+    column = predictor.names.index(name)
+
+    def guide(x: TensorDict, given: TensorDict) -> tuple[Tensor, Tensor]:
+        said = predictor.predict(x, given)
+        return said.mean[:, column].cpu(), said.spread[:, column].cpu()
+
+    return guide
+
+
+def chain_density(real: TensorDict) -> Density:
+    """Log-likelihood ``(B,)`` of the tokens of a sample under the chain of the ``real`` rows, x.
+
+    All leaves of relaxed one-hot words count. Raises InputError where there is none.
+    """
+    keys = token_leaves(real)
+    if not keys:
+        raise InputError("these samples have no tokens", fix="give a density of your own")
+    chains = {k: ChainDensity(real[k].shape[-1]).fit(real[k].argmax(-1).numpy()) for k in keys}
+
+    def density(x: TensorDict) -> Tensor:
+        parts = [chain.log_prob(x[key].argmax(-1).numpy()) for key, chain in chains.items()]
+        return torch.from_numpy(sum(parts[1:], parts[0]))
+
+    return density
 
 
 class FeedbackPool:

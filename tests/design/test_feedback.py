@@ -1,5 +1,7 @@
 import csv
 import io
+import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -8,7 +10,15 @@ from tensordict import TensorDict
 
 from physgan import domain as domains
 from physgan.conditions import Target
-from physgan.design.feedback import RECORD, Brake, FeedbackPool, admitted, feedback_train
+from physgan.design.feedback import (
+    RECORD,
+    Brake,
+    FeedbackPool,
+    admitted,
+    chain_density,
+    feedback_train,
+    guide_of,
+)
 from physgan.design.latent_search import latent_search
 from physgan.domain import Data
 from physgan.errors import InputError
@@ -55,6 +65,30 @@ def test_the_pool_keeps_its_size_and_lets_the_oldest_go():
     assert (pool.data.batch["x"][pool.pseudo] == -2).sum() == 10
     assert (pool.data.batch["x"][:80] == batch["x"]).all() and not pool.pseudo[:80].any()
     assert len(pool.place(TensorDict({"x": torch.zeros(50)}, [50]), 3)) == 20
+
+
+def test_the_density_of_tokens_knows_what_is_usual():
+    words = torch.zeros(200, 5, dtype=torch.long)
+    words[:20, 2] = 1
+    x = TensorDict({"word": torch.nn.functional.one_hot(words, 3).float()}, [200])
+    said = chain_density(x)(x)
+    assert said.shape == (200,) and (said[:20] < said[20:].min()).all()
+    assert said[50] == pytest.approx(math.log(0.9), abs=0.2)
+    with pytest.raises(InputError, match="no tokens"):
+        chain_density(TensorDict({"point": torch.randn(4, 2)}, [4]))
+
+
+def test_the_guide_is_the_ensembles_column():
+    class Two:
+        names = ("a", "b")
+
+        def predict(self, x, given):
+            return SimpleNamespace(mean=x["v"], spread=2 * x["v"])
+
+    mean, spread = guide_of(Two(), "b")(TensorDict({"v": torch.ones(3, 2)}, [3]), None)
+    assert mean.tolist() == [1.0] * 3 and spread.tolist() == [2.0] * 3
+    with pytest.raises(InputError, match="predicts"):
+        guide_of(Two(), "c")
 
 
 def test_the_brake_holds_back_the_unsure_the_strange_and_the_copied():
