@@ -18,6 +18,7 @@ from physgan_protein.exact import EXACT
 from physgan_protein.options import check_options
 from physgan_protein.peptides.properties import laws_within
 from physgan_protein.rows import SplitOptions
+from physgan_protein.sources import CITATIONS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,6 +47,7 @@ class ProteinDomain(Domain):
     """
 
     name = "protein"
+    citations = CITATIONS
     words: Mapping[Any, Sequence[str]] = {"residues": (*alphabet.AMINO_ACIDS, "")}
 
     def __init__(
