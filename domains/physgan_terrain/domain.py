@@ -16,6 +16,7 @@ from physgan_terrain import exact
 from physgan_terrain.classes import CLASSES
 from physgan_terrain.heightmap import Heightmap
 from physgan_terrain.job import TerrainJob
+from physgan_terrain.lots import COLUMNS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 EMBEDDED = Path(__file__).parent / "data" / "tiles.npz"
 SHIPPED = Path(__file__).parent / "weights" / "landscapes"
-DEFAULT = ("class", "relief", "mean_slope", "beta", "hypsometric_integral")
+DEFAULT = ("class", *exact.UNITS)
 
 
 class TerrainDomain(Domain):
@@ -56,8 +57,7 @@ class TerrainDomain(Domain):
         self._cell: float | None = None
         self.classes: tuple[str, ...] = CLASSES
         self.octaves, self.base = torch.zeros(0, 0), torch.zeros(0)
-        self.lots = torch.zeros(0, 6)
-        self.pits = 0.0
+        self.lots = torch.zeros(0, len(COLUMNS))
         self.typical: dict[str, dict[str, tuple[float, ...]]] = {}
 
     @property
@@ -78,14 +78,10 @@ class TerrainDomain(Domain):
 
     def fit(self, cell: float, classes: tuple[str, ...], height: Tensor, index: Tensor) -> None:
         """Bind the domain to its training tiles ``height (N, 1, S, S)`` and their class indices."""
-        from physgan_terrain.laws import PitLaw
         from physgan_terrain.loading import class_octaves, typical_features
 
         self._cell, self.classes = cell, classes
         self.octaves, self.base = class_octaves(height, index, len(classes))
-        some = height[torch.linspace(0, len(height) - 1, min(512, len(height))).long()]
-        tiles = TensorDict({"height": some}, [len(some)])
-        self.pits = float(PitLaw()(tiles, TensorDict({}, [len(some)])).mean())
         self.typical = typical_features(height, index, classes, cell)
 
     def declare(self, names: Sequence[str]) -> None:
@@ -103,7 +99,6 @@ class TerrainDomain(Domain):
                 "tile": self.tile,
                 "classes": list(self.classes),
                 "properties": [p.name for p in self.properties],
-                "pits": self.pits,
                 "typical": self.typical,
             },
             "tensors": {"octaves": self.octaves, "base": self.base, "lots": self.lots},
@@ -111,7 +106,7 @@ class TerrainDomain(Domain):
 
     def restore(self, state: Mapping[str, Any]) -> None:
         plain, tensors = state["json"], state["tensors"]
-        self._cell, self.tile, self.pits = plain["cell"], plain["tile"], plain["pits"]
+        self._cell, self.tile = plain["cell"], plain["tile"]
         self.classes = tuple(plain["classes"])
         self.typical = plain["typical"]
         self.octaves, self.base = tensors["octaves"], tensors["base"]
@@ -164,7 +159,8 @@ class TerrainDomain(Domain):
             "cores": {
                 "physics-gan": {
                     **common,
-                    "regularizer_constants": {"gamma": 0.1},
+                    "regularizer_constants": {"gamma": 0.5},
+                    "asked": 10.0,
                     "auxiliary": 0.2,
                     "condition_drop": 0.3,
                 },
@@ -189,12 +185,9 @@ class TerrainDomain(Domain):
         }
 
     def penalties(self) -> Sequence[Penalty]:
-        from physgan_terrain.laws import PitLaw, SlopeLaw
+        from physgan_terrain.laws import SlopeLaw
 
-        return (
-            Penalty("slope", "1", 1e-3, SlopeLaw(self.cell)),
-            Penalty("pits", "1", self.pits, PitLaw()),
-        )
+        return (Penalty("slope", "1", 1e-3, SlopeLaw(self.cell)),)
 
     def projections(self) -> Sequence[Projection]:
         from physgan_terrain.laws import SlopeCut
@@ -240,7 +233,7 @@ class TerrainDomain(Domain):
 
     def ordinary(self, schema: ConditionSchema, n: int) -> tuple[Tensor, TensorDict]:
         """As real tiles are, every class as often, each with the slope limit that it keeps."""
-        from physgan_terrain.lots import COLUMNS, draw_lots, values_of
+        from physgan_terrain.lots import draw_lots, values_of
 
         classes = self.lots[:, 0].unique().long()
         index = classes[torch.arange(n) * len(classes) // n]

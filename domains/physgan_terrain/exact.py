@@ -10,6 +10,7 @@ from torch import Tensor
 
 from physgan.domain import Property
 from physgan_terrain.classes import CLASSES
+from physgan_terrain.hollows import fill_depth, pit_depth
 
 BAND = (3, 16)
 """Wave numbers of a 64-cell tile between which the spectrum is fitted."""
@@ -74,13 +75,22 @@ def formulas(cell: float) -> dict[str, Callable[[Tensor], Tensor]]:
         "mean_slope": lambda height: mean_slope(height, cell),
         "beta": beta,
         "hypsometric_integral": hypsometric_integral,
+        "pits": pit_depth,
+        "fill_depth": fill_depth,
     }
 
 
-UNITS = {"relief": "m", "mean_slope": "deg", "beta": "1", "hypsometric_integral": "1"}
+UNITS = {
+    "relief": "m",
+    "mean_slope": "deg",
+    "beta": "1",
+    "hypsometric_integral": "1",
+    "pits": "1",
+    "fill_depth": "1",
+}
 
-DECADES = ("relief", "mean_slope")
-"""Properties above zero that span decades."""
+DECADES = {"relief": 0.0, "mean_slope": 0.0, "pits": 1e-3, "fill_depth": 1e-4}
+"""Properties that span decades, and what is added to them before the logarithm."""
 
 
 def properties(cell: float, classes: tuple[str, ...] = CLASSES) -> dict[str, Property]:
@@ -92,6 +102,7 @@ def properties(cell: float, classes: tuple[str, ...] = CLASSES) -> dict[str, Pro
             exact=lambda x, f=formula: f(x["height"]),
             differentiable=True,
             log=name in DECADES,
+            shift=DECADES.get(name, 0.0),
         )
         for name, formula in formulas(cell).items()
     }

@@ -16,14 +16,14 @@ from torch import Tensor
 from physgan.errors import InputError
 from physgan_terrain import exact
 
-COLUMNS = ("class", "relief", "mean_slope", "beta", "hypsometric_integral", "limit")
-"""Of a lot: class index (-1 unknown), four properties, and the limit in degrees that it keeps."""
+COLUMNS = ("class", *exact.UNITS, "limit")
+"""Of a lot: class index (-1 unknown), properties, and the limit in degrees that it keeps."""
 MOST = 256
 FEWEST = 16
 
 
 def lots_of(height: Tensor, index: Tensor, limit: Tensor, cell: float) -> Tensor:
-    """Lots ``(M, 6)`` of tiles ``height (N, 1, S, S)`` with class ``index (N,)`` and ``limit (N,)``
+    """Lots ``(M, 8)`` of tiles ``height (N, 1, S, S)`` with class ``index (N,)`` and ``limit (N,)``
     in degrees: at most 256 of a class, spread evenly over the data."""
     found = []
     for place in index.unique().tolist():
@@ -35,7 +35,7 @@ def lots_of(height: Tensor, index: Tensor, limit: Tensor, cell: float) -> Tensor
 
 
 def draw_lots(lots: Tensor, index: Sequence[int] | Tensor, generator: torch.Generator) -> Tensor:
-    """A lot ``(B, 6)`` for each class of ``index (B,)``; -1 stands for any class.
+    """A lot ``(B, 8)`` for each class of ``index (B,)``; -1 stands for any class.
 
     Lots of a class are dealt like cards, so that none is drawn twice before all were. Raises
     InputError for a class of which there is none.
@@ -54,12 +54,12 @@ def draw_lots(lots: Tensor, index: Sequence[int] | Tensor, generator: torch.Gene
 
 
 def values_of(lots: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
-    """The properties ``names`` of lots ``(B, 6)``, as a schema reads them."""
+    """The properties ``names`` of lots ``(B, 8)``, as a schema reads them."""
     return {name: lots[:, COLUMNS.index(name)] for name in names}
 
 
 def keeping(lots: Tensor, limit: float) -> Tensor:
-    """Those of ``lots (M, 6)`` that come nearest to a slope limit in degrees, all as they are
+    """Those of ``lots (M, 8)`` that come nearest to a slope limit in degrees, all as they are
     where it is infinite, and with less relief where they are steeper.
 
     A tile under a limit is not a steep one cut off but a gentler one: heights of at least half the

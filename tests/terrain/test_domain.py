@@ -11,7 +11,8 @@ from physgan.errors import InputError
 from physgan.testing import assert_domain_contract
 from physgan_terrain import TerrainDomain, exact
 from physgan_terrain.heightmap import Heightmap
-from physgan_terrain.laws import PitLaw, SlopeCut, SlopeLaw, pit_depth
+from physgan_terrain.hollows import fill_depth, pit_depth
+from physgan_terrain.laws import SlopeCut, SlopeLaw
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +73,7 @@ def test_the_steepest_edge_is_the_limit_that_a_tile_keeps():
 
 def test_a_pit_counts_by_its_depth():
     z = tilted(1.0, 0.0, 16)
-    flat = TensorDict({"height": z}, [1])
-    assert not PitLaw()(flat, flat).any()
+    assert not pit_depth(z).any()
     deep = z.clone()
     deep[0, 0, 8, 8] -= 5.0
     found = pit_depth(deep)
@@ -83,13 +83,14 @@ def test_a_pit_counts_by_its_depth():
     assert found.item() == pytest.approx((4 / 14**2) / step.item(), rel=1e-4)
 
 
-def test_a_hollow_of_some_cells_is_a_pit_at_a_coarser_scale():
-    ramp = tilted(1.0, 0.0, 32)
-    ramp[0, 0, 16:20, 16:20] -= 30.0
-    pooled = [torch.nn.functional.avg_pool2d(ramp, n) for n in (1, 2, 4)]
-    assert float(pit_depth(pooled[2])) > 0
-    law = PitLaw()(TensorDict({"height": ramp}, [1]), TensorDict({}, [1]))
-    assert torch.allclose(law, torch.stack([pit_depth(z) for z in pooled]).sum(0))
+def test_filling_counts_the_water_over_a_tile():
+    assert not fill_depth(tilted(1.0, 0.0, 32)).any()
+    pond = torch.zeros(2, 1, 16, 16)
+    pond[0, 0, 4:8, 4:8] = -3.0
+    pond[1, 0, 4:8, 4:8] = -3.0
+    pond[1, 0, :4, 5] = -2.0  # an outlet, above the floor
+    expected = torch.tensor([16 * 3.0, 16 * 1.0]) / 16**2 / 3.0
+    torch.testing.assert_close(fill_depth(pond), expected)
 
 
 def test_variation_keeps_what_the_properties_say(archive):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from physgan.domain import Verdict
-from physgan_terrain.laws import SCALES, pit_depth
+from physgan_terrain.hollows import SCALES, pit_depth
 from physgan_terrain.networks.generator import limit_code
 
 PLANES = 4
@@ -75,7 +75,7 @@ def moments(plane: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def pits(height: Tensor) -> Tensor:
-    """Compressed logs ``(B, 3)`` of how deep pits are, by scale (``laws.pit_depth``)."""
+    """Compressed logs ``(B, 3)`` of how deep pits are, by scale (``hollows.pit_depth``)."""
     scales = [F.avg_pool2d(height, n) if n > 1 else height for n in SCALES]
     depth = torch.stack([pit_depth(z) for z in scales], dim=1)
     return (depth + 1e-3).log() / 4 + 1
