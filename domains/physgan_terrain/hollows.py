@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 SCALES = (1, 2, 4)
 """Cells a side over which heights are meant before a critic looks for pits."""
