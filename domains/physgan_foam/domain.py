@@ -28,18 +28,26 @@ PROPERTIES = (Property("step", "mean areas", log=True), Property("beta", "1", lo
 
 
 class FoamDomain(SequenceDomain):
-    """``passes`` is the length of training windows. ``pressures`` makes rollouts obey von Neumann's
-    law by label biases; ``tolerance`` in sides is the error of that law which training accepts.
+    """``passes`` is the length of training windows; ``tolerance`` in sides is the error of von
+    Neumann's law that training accepts. Rollouts obey it by label biases found in so many rounds of
+    ``pressures`` (0: none; each round starts from the side numbers of the last), and look at a foam
+    in a form drawn at random in each pass unless ``forms`` is false.
     """
 
     name = "foam"
     time_unit = "px^2"
     properties = PROPERTIES
 
-    def __init__(self, passes: int = 3, pressures: bool = True, tolerance: float = 0.3) -> None:
-        if passes < 1:
-            raise InputError(f"windows of {passes} passes", fix="1 or more")
-        self.passes, self.pressures, self.tolerance = passes, pressures, tolerance
+    def __init__(
+        self, passes: int = 3, tolerance: float = 0.3, pressures: int = 2, forms: bool = True
+    ) -> None:
+        if passes < 1 or pressures < 0:
+            raise InputError(
+                f"windows of {passes} passes, {pressures} rounds of pressures",
+                fix="1 or more, 0 or more",
+            )
+        self.passes, self.tolerance = passes, tolerance
+        self.pressures, self.forms = pressures, forms
 
     def load(self, path: Path | None, split: str, properties: Sequence[str] = ()) -> Data:
         from physgan_foam.loading import load_windows
@@ -50,8 +58,7 @@ class FoamDomain(SequenceDomain):
         return load_windows(path, split, self.passes)
 
     def state(self) -> dict[str, Any]:
-        told = {"passes": self.passes, "pressures": self.pressures, "tolerance": self.tolerance}
-        return {"json": told, "tensors": {}}
+        return {"json": {"passes": self.passes, "tolerance": self.tolerance}, "tensors": {}}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self.passes, self.tolerance = state["json"]["passes"], state["json"]["tolerance"]
@@ -71,7 +78,7 @@ class FoamDomain(SequenceDomain):
             raise InputError(f"there is no stepper {kind!r}", fix="pointer or unet")
         from physgan_foam.networks.stepper import FoamStepper
 
-        return FoamStepper(condition_dim, **options)
+        return FoamStepper(condition_dim, forms=self.forms, **options)
 
     def critic(self, condition_dim: int, **options: Any) -> nn.Module:
         from physgan_foam.networks.critic import FilmCritic
@@ -96,7 +103,11 @@ class FoamDomain(SequenceDomain):
 
         if not self.pressures:
             return ()
-        return (Projection("pressures", "pixel areas", Pressures(), differentiable=False),)
+        return (
+            Projection(
+                "pressures", "pixel areas", Pressures(rounds=self.pressures), differentiable=False
+            ),
+        )
 
     def oracle(self, name: str | None = None, **options: Any) -> Oracle | None:
         from physgan_foam.oracle import Solver

@@ -20,13 +20,15 @@ PAIRS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 class FoamStepper(Stepper):
     """States are ``labels (B, H, W)`` integers and ``block (B,)``, the side in pixels of the
-    squares that they are made of: 1, and 2, 4... once bubbles have grown (see ``coarse``).
+    squares that they are made of: 1, and 2, 4... once bubbles have grown (see ``inference``).
+    ``forms``: outside training each pass looks at a foam turned and shifted at random.
 
     A prediction has ``logits (B, 49, H, W)`` and the labels pointed at, ``around (B, 49, H, W)``.
     """
 
-    def __init__(self, condition_dim: int, **options: object) -> None:
+    def __init__(self, condition_dim: int, *, forms: bool = True, **options: object) -> None:
         super().__init__()
+        self.forms = forms
         self.net = PointerNet(condition_dim, **options)  # type: ignore[arg-type]
 
     def forward(
@@ -53,10 +55,10 @@ class FoamStepper(Stepper):
 
     def noise(self, state: TensorDict) -> Tensor | None:
         """``(B, channels, H / 8, W / 8)`` of a standard normal where the network takes noise; else
-        outside training the symmetry ``(B, 4)`` in which each foam is looked at."""
+        outside training the symmetry ``(B, 4)`` in which each foam is looked at, or None."""
         labels = state["labels"]
         if not self.net.noise:
-            return None if self.training else symmetry.draw(*labels.shape)
+            return symmetry.draw(*labels.shape) if self.forms and not self.training else None
         size = [side // NOISE_GRID for side in labels.shape[1:]]
         return torch.randn(len(labels), self.net.noise, *size, device=labels.device)
 
