@@ -23,7 +23,8 @@ CHEMISTRY = {
     "special": ("CGP", "#7a7a7a"),
 }
 COLOURS = {letter: colour for letters, colour in CHEMISTRY.values() for letter in letters}
-PER_LINE = 40
+PER_LINE, LEAST = 40, 18
+"""Tiles in a line, and those for which there is room in any case (the legend needs it)."""
 
 
 def draw_sequence(sequence: str, reference: str | None = None) -> Figure:
@@ -32,8 +33,8 @@ def draw_sequence(sequence: str, reference: str | None = None) -> Figure:
     from matplotlib.patches import Rectangle
 
     lines = [sequence[i : i + PER_LINE] for i in range(0, len(sequence), PER_LINE)] or [""]
-    width = max(4, min(PER_LINE, len(sequence)))
-    figure = Figure(figsize=(0.26 * width + 0.8, 0.42 * len(lines) + 0.7), layout="constrained")
+    width = max(LEAST, min(PER_LINE, len(sequence)))
+    figure = Figure(figsize=(0.26 * width + 0.8, 0.42 * len(lines) + 0.8), layout="constrained")
     axes = figure.subplots()
     for row, line in enumerate(lines):
         for column, letter in enumerate(line):

@@ -19,7 +19,7 @@ class ProteinGenerator(Generator):
     ``lengths (L,)`` marks the lengths 1 to L of the training data; one alone needs no head.
     Temperature tau of the relaxed gradients falls from ``tau[0]`` to ``tau[1]`` over ``anneal``
     samples drawn in training; samples themselves are exact draws throughout, from probabilities
-    sharpened by ``temperature`` < 1, as for any maximum-likelihood model of few data.
+    made sharper by a ``temperature`` below 1 and more various by one above.
 
     With a ``pool (R, L)`` of references the network edits: m_i says whether position i changes and
     y_i to what, never to what is there, so x = m y + (1 - m) reference has at most ``budget``
