@@ -197,6 +197,16 @@ def test_tiles_leave_no_seam(tile):
     assert np.array_equal(whole.count, tiled.count)
 
 
+def test_a_box_of_four_copies_is_four_boxes():
+    stepper, labels = random_stepper(14), random_labels(14).numpy()
+    condition = torch.randn(4)
+    one, four = (
+        predict(stepper.net, field, condition, tile=48).take(np.zeros(20, np.float32))
+        for field in (labels, np.tile(labels, (2, 2)))
+    )
+    assert np.array_equal(four, np.tile(one, (2, 2)))
+
+
 def test_a_pixel_sees_no_further_than_the_halo():
     net, labels = random_stepper(8).net, random_labels(8, size=96, bubbles=60)
     condition = torch.randn(1, 4)
