@@ -10,16 +10,18 @@ from typing import Any
 from physgan.domain import Oracle
 from physgan_foam import labels as fields
 from physgan_foam import measures
+from physgan_foam.evaluation import Course, cache, solve
 from physgan_foam.foam import Foam
 
 
 class Solver(Oracle):
-    """Runs front tracking at ``beta`` from Voronoi foams of the same number of pixels and compares
-    each sample with the solver's foams of about as many bubbles; ``runs`` of them are made on the
-    first call, by seeds that training never sees, and kept in ``work``.
+    """Compares a foam with those that front tracking at ``beta`` makes of ``bubbles`` Voronoi cells
+    on 256 x 256 pixels, from frames with about as many bubbles where there are such, else from
+    those that are self-similar. ``runs`` runs are made on the first call, by seeds that training
+    never sees, and kept in ``work``.
 
-    A row has ``bubbles``, ``mean_sides``, ``mu2`` and ``ks_area``, the Kolmogorov-Smirnov distance
-    of A/<A> from the solver's, and ``mu2_solver``.
+    A row has ``bubbles``, ``mean_sides``, ``mu2``, ``mu2_solver`` and ``ks_area``, the
+    Kolmogorov-Smirnov distance of A/<A> from the solver's.
     """
 
     name = "front-tracking"
@@ -31,26 +33,23 @@ class Solver(Oracle):
         self.beta, self.runs, self.bubbles, self.work = beta, runs, bubbles, work
 
     @cached_property
-    def foams(self) -> list[Foam]:
-        """The solver's foams."""
-        from physgan_foam.evaluation import SEEDS, cache, solve
-
-        made = [
-            solve(SEEDS[0] + 10 * i, self.beta, bubbles=self.bubbles, size=256,
-                  work=self.work or cache())
-            for i in range(self.runs)
-        ]  # fmt: skip
-        return [foam for run in made for foam in run.foams]
+    def courses(self) -> list[Course]:
+        """The solver's runs."""
+        return [
+            solve(seed, self.beta, bubbles=self.bubbles, size=256, work=self.work or cache())
+            for seed in range(9, 10 * self.runs, 10)
+        ]
 
     def judge(self, samples: Sequence[Foam]) -> list[dict[str, Any]]:
         return [self._row(foam) for foam in samples]
 
     def _row(self, foam: Foam) -> dict[str, Any]:
-        shrunk = self.bubbles * foam.mean_area * foam.bubbles / 256**2
-        share = foam.bubbles / max(shrunk, 1)
-        alike = [f for f in self.foams if 0.7 < f.bubbles / (self.bubbles * share) < 1.4]
-        if foam.bubbles < 8 or not alike:
-            return {"error": f"the solver has no foams to compare {foam.bubbles} bubbles with"}
+        if foam.bubbles < 8:
+            return {"error": f"{foam.bubbles} bubbles are too few for statistics"}
+        alike = [
+            f for run in self.courses for f in run.foams if 0.7 < f.bubbles / foam.bubbles < 1.4
+        ]
+        alike = alike or [f for run in self.courses for f in run.settled()]
         sides = fields.sides(foam.grid)
         return {
             "bubbles": foam.bubbles,

@@ -232,3 +232,15 @@ def test_bubbles_in_reach_of_each_other_have_different_colours():
     prediction, _ = stepper(state, torch.zeros(1, 4), None, None)
     # at first it says that nothing moves
     assert (stepper.settle(prediction, state)["labels"] == labels).float().mean() > 0.6
+
+
+def test_the_oracle_tells_a_solvers_foam_from_a_brick_wall(tmp_path):
+    oracle = FoamDomain().oracle(beta=1.0, runs=1, bubbles=80, work=tmp_path)
+    assert oracle is not None
+    own = oracle.courses[0].foams[5]
+    wall = np.arange(64, dtype=np.int32).reshape(8, 8).repeat(32, 0).repeat(32, 1)
+    few = np.zeros((64, 64), np.int32)
+    same, bricks, none = oracle.judge([own, Foam(wall), Foam(few)])
+    assert same["bubbles"] == own.bubbles and abs(same["mu2"] - same["mu2_solver"]) < 0.6
+    assert same["ks_area"] < 0.2 < bricks["ks_area"]
+    assert "error" in none

@@ -96,4 +96,4 @@ def _edges(labels: Labels) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArra
 
 
 def _sums(film: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.stack([np.bincount(film, values[:, axis]) for axis in (0, 1)], 1)
+    return np.stack([np.bincount(film, values[:, axis]) for axis in (0, 1)], 1).astype(float)

@@ -13,6 +13,7 @@ from tensordict import TensorDict
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from physgan.sequences import Project
 from physgan_foam.networks.stepper import FoamStepper
 from physgan_foam.offsets import REACH, neighbours, wrap
 
@@ -42,7 +43,14 @@ class UNetStepper(FoamStepper):
     def noise(self, state: TensorDict) -> Tensor | None:
         return None
 
-    def advance(self, state, condition, z, hidden, project):  # type: ignore[no-untyped-def]
+    def advance(
+        self,
+        state: TensorDict,
+        condition: Tensor,
+        z: Tensor | None,
+        hidden: Tensor | None,
+        project: Project,
+    ) -> tuple[TensorDict, Tensor | None]:
         prediction, hidden = self(state, condition, z, hidden)
         return self.settle(project(prediction), state), hidden
 
