@@ -89,7 +89,7 @@ def audit(
     _compare(found, material, k)
     _judge(found, material, eps)
     _predict(found, material, eps)
-    _exploit(found, run, target, judge, repair, n, seed)
+    _exploit(found, run, data, target, judge, repair, n, seed)
     found.pictures = fixed_latents(run, latents, seed)
     return found
 
@@ -150,7 +150,14 @@ def _predict(found: Audit, material: Material, eps: float) -> None:
 
 
 def _exploit(
-    found: Audit, run: Run, wish: str | None, judge: str | None, repair: bool, n: int, seed: int
+    found: Audit,
+    run: Run,
+    data: Path | None,
+    wish: str | None,
+    judge: str | None,
+    repair: bool,
+    n: int,
+    seed: int,
 ) -> None:
     predictor = run.predictor()
     if predictor is None:
@@ -166,7 +173,7 @@ def _exploit(
         oracle = run.domain.oracle(None if judge == "default" else judge)
         if oracle is None:
             raise InputError(f"the domain {run.domain.name!r} has no oracle", fix="leave it out")
-    about: Subject = subject(run, predictor, target, oracle, n, seed)
+    about: Subject = subject(run, predictor, target, oracle, n, seed, data)
     told = exploit(about, seed=seed)
     found.curve, found.flips, found.triggers = told.curve, told.flips, told.triggers
     found.holdout, found.gain = told.holdout, told.gain
