@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from physgan import domain as domains
+from physgan.errors import InputError
 from physgan.training.files import write_atomic
 from physgan_protein.alphabet import AMINO_ACIDS
 from physgan_protein.metrics.control import calibration
@@ -49,11 +51,17 @@ def evaluate_proteins(
 
     Shares are of all ``samples`` (None: one that does not decode) before any filter; distances are
     taken of at most ``most`` distinct valid ones to as many ``reference`` rows, which training has
-    not seen; each figure that needs a scale has that of ``train`` beside it (``*_train``).
+    not seen, novelty to all of ``train``; each figure that needs a scale has that of ``train``
+    beside it (``*_train``).
     ``oracle`` names one as ``propose`` takes it; what was ``asked`` is held against it and against
     ``run``'s predictor. ``rows`` is a CSV file with a line per sample, with the calibration by
     quantile bin in a JSON file of the same name.
     """
+    if run is not None and not torch.equal(run.domain.lengths, domain.lengths):  # type: ignore
+        raise InputError(
+            "the run makes sequences of other lengths than these data have",
+            fix="give --data, those of the run",
+        )
     random = np.random.default_rng(seed)
     checks = [domain.validity(s) if s is not None else {} for s in samples]
     valid = [bool(c) and all(c.values()) for c in checks]
@@ -70,7 +78,11 @@ def evaluate_proteins(
         "novel": _share([s is not None and s not in known for s in samples]),
     }
     if len(some) > 1:
-        found |= _against(some, _some(reference, most, random), _some(train, most, random), seed)
+        held = _some(reference, most, random)
+        found |= _against(some, held, _some(train, most, random), seed)
+        for key, part in (("novelty", some), ("novelty_held_out", held)):
+            if train and part:
+                found[key] = float(np.median(nearest(part, train)[0]))
     values = _values(domain, samples, run, oracle)
     tables = {}
     for key, column in values.items():
@@ -90,18 +102,16 @@ def evaluate_proteins(
 def _against(
     designs: Sequence[str], reference: Sequence[str], train: Sequence[str], seed: int
 ) -> Figures:
-    """Diversity, novelty, spectra, residues, and the family where all have one length."""
+    """Diversity, spectra, residues, and the family where all have one length."""
     found: Figures = {"diversity": diversity(designs)}
     if train:
         found["diversity_train"] = diversity(train)
-        found["novelty"] = float(np.median(nearest(designs, train)[0]))
     if not reference:
         return found
     found["mmd_3mer"], found["mmd_3mer_p"] = mmd_test(designs, reference, seed=seed)
     found["residue_kl"] = _divergence(designs, reference)
     found["length_w1"] = _length_distance(designs, reference)
     if train:
-        found["novelty_held_out"] = float(np.median(nearest(reference, train)[0]))
         found["mmd_3mer_train"] = mmd_test(train, reference, seed=seed)[0]
         found["residue_kl_train"] = _divergence(train, reference)
     if train and len({len(s) for s in (*designs, *reference, *train)}) == 1:
