@@ -42,7 +42,7 @@ def plot_watched(
             left.plot(*truth[name], color="black", lw=1, ls="--", label="reference")
         _residuals(right, name, trajectories)
         for side in (left, right):
-            if math.isfinite(trust.time):
+            if math.isfinite(trust.time) and side.axison:
                 side.axvline(trust.time, color="tab:red", lw=1, ls=":")
             side.set_xlabel(f"time ({time_unit})" if time_unit else "time")
         if left.get_legend_handles_labels()[1]:

@@ -39,6 +39,11 @@ class Series:
     values: Tensor
     residuals: Tensor | None
 
+    @property
+    def is_residual(self) -> bool:
+        """Whether the quantity is the residual of its law and nothing besides."""
+        return self.residuals is not None and torch.equal(self.values[1:], self.residuals)
+
 
 @dataclass(frozen=True)
 class Until:

@@ -175,7 +175,8 @@ def horizon(
 def _scores(
     surrogates: Sequence[Surrogate], domain: SequenceDomain, truth: Truth, members: int, seed: int
 ) -> dict[str, np.ndarray]:
-    """|truth - mean| / spread of each quantity at the times of ``truth`` but the first."""
+    """|truth - mean| / spread of each quantity at the times of ``truth`` but the first; residuals
+    are left out, as their tolerances judge them."""
     y = {name: torch.tensor([value]) for name, value in truth.y.items()}
     start, longest = truth.states[:1], float(truth.times[-1])
     made = ensemble(surrogates, domain, start, y, members, duration=longest, force=True, seed=seed)
@@ -183,6 +184,8 @@ def _scores(
     row = [domain.watch(truth.states[k : k + 1], None, y, None) for k in range(len(truth.times))]
     scores = {}
     for name, band in found.items():
+        if made[0].watched[name].is_residual:
+            continue
         real = np.array([float(seen[name].value) for seen in row])
         inside = (truth.times > 0) & (truth.times <= band.times[-1] * (1 + 1e-9))
         mean = np.interp(truth.times[inside], band.times, band.mean)
