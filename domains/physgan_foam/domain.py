@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHIPPED = Path(__file__).parent / "weights" / "coarsening"
-STEP = 0.4
+STEP = 0.2
 """Mean areas that a pass takes where nobody says."""
 BETA = 0.1
 """Dry foam, where nobody says."""
