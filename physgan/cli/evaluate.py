@@ -49,7 +49,10 @@ def evaluate_command(
         typer.Option("--option", help="KEY=VALUE for the domain's evaluation, in JSON."),
     ] = None,
 ) -> None:
-    """Compute the standard benchmark; raw, constrained and filtered samples apart."""
+    """Compute the domain's standard benchmark, for a run or for the files of another model.
+
+    Samples are judged raw, constrained and filtered; surrogates by rollouts on unseen starts.
+    """
     from physgan.design.tiers import TIERS, draw_tier
     from physgan.domain import load
     from physgan.sequences import SequenceDomain

@@ -23,50 +23,74 @@ def rollout_command(
     run: Annotated[
         list[str] | None,
         typer.Option(
-            help="A run's folder, or its name in runs/; several make an ensemble. Default: the "
-            "one that is shipped."
+            help="A run's folder, or its name in runs/; repeated, an ensemble of runs. Default: "
+            "the ready weights."
         ),
     ] = None,
     initial: Annotated[
-        Path | None, typer.Option(help="File of the initial state. Default: one by --seed.")
+        Path | None, typer.Option(help="File of the initial state. Default: one made by --seed.")
     ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="How many passes.")] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(min=1, help="Stop after so many passes; 20 where no other end is given."),
+    ] = None,
     until: Annotated[
-        str | None, typer.Option(help="NAME=VALUE: stop when the watched NAME gets there.")
+        str | None,
+        typer.Option(help="NAME=VALUE: stop when the watched quantity NAME reaches VALUE."),
     ] = None,
     duration: Annotated[
-        float | None, typer.Option(min=0, help="Stop after so much time of the simulation.")
+        float | None, typer.Option(min=0, help="Stop after so much simulated time.")
     ] = None,
     given: Annotated[
         list[str] | None,
-        typer.Option("--given", "-g", help="NAME=VALUE of a coefficient or the step length."),
+        typer.Option(
+            "--given", "-g", help="NAME=VALUE of a coefficient or the step length; repeatable."
+        ),
     ] = None,
     option: Annotated[
         list[str] | None,
-        typer.Option("--option", help="KEY=VALUE for the domain's initial state, in JSON."),
+        typer.Option(
+            "--option", help="KEY=VALUE, in JSON, for the initial state that --seed makes."
+        ),
     ] = None,
     ensemble: Annotated[
-        int | None, typer.Option(min=1, help="Members; default one for each run.")
+        int | None,
+        typer.Option(min=1, help="Members, whose spread makes the bands; default one a run."),
     ] = None,
     calibrate: Annotated[
-        bool, typer.Option("--calibrate", help="Fit the bands on held-out sequences first.")
+        bool,
+        typer.Option(
+            "--calibrate",
+            help="First scale the bands on held-out sequences, so that 90 % bands cover 90 %.",
+        ),
     ] = False,
     data: Annotated[
-        Path | None, typer.Option(help="Data whose validation split --calibrate takes.")
+        Path | None,
+        typer.Option(help="Data whose validation split --calibrate takes; default the run's own."),
     ] = None,
     bound: Annotated[
-        float, typer.Option(min=0, help="Relative half width of bands that ends the trust.")
+        float,
+        typer.Option(
+            min=0,
+            help="A rollout is trusted until a band's half width is such a share of its mean.",
+        ),
     ] = 0.1,
-    force: Annotated[bool, typer.Option("--force", help="Go on when a law is broken.")] = False,
-    every: Annotated[int, typer.Option(min=1, help="Keep one frame in so many.")] = 1,
+    force: Annotated[
+        bool, typer.Option("--force", help="Go on when a law breaks its tolerance.")
+    ] = False,
+    every: Annotated[int, typer.Option(min=1, help="Keep one state in so many.")] = 1,
     film: Annotated[bool, typer.Option("--film/--no-film", help="Write a film.")] = True,
     seed: Annotated[int, typer.Option(help="Of the initial state and the noise.")] = 0,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder of the answer.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Folder of the answer, by default in rollouts/."),
+    ] = None,
 ) -> None:
-    """Let a surrogate go on from a state; the laws are watched at each step.
+    """Simulate with a surrogate from an initial state; laws are checked after each pass.
 
-    For example: physgan rollout DOMAIN --given step=0.2 --steps 50 --ensemble 8
+    For example: physgan rollout DOMAIN --given step=0.2 --steps 50 --ensemble 8. Exit code 1 where
+    a law broke its tolerance; what was made until then is kept.
     """
     from rich.console import Console
 

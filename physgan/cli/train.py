@@ -25,7 +25,13 @@ def train(
     property: Annotated[
         list[str] | None, typer.Option("--property", "-p", help="A property to learn; repeatable.")
     ] = None,
-    core: Annotated[str | None, typer.Option(help="The generator's kind (vae-gan).")] = None,
+    core: Annotated[
+        str | None,
+        typer.Option(
+            help="vae-gan, physics-gan, stepper-gan, cycle-gan, augmented-cycle-gan or bigan; by "
+            "default what the domain recommends."
+        ),
+    ] = None,
     objective: Annotated[
         str | None,
         typer.Option(
@@ -57,7 +63,7 @@ def train(
         typer.Option("--set", "-s", help="KEY=VALUE, such as lr=1e-3, core.latent_dim=64."),
     ] = None,
 ) -> None:
-    """Train a generator on your data; Ctrl-C saves and stops, --resume goes on.
+    """Train a generator or a surrogate on your data; Ctrl-C saves and stops, --resume goes on.
 
     For example: physgan train DOMAIN my_data.csv -p NAME --minutes 5 --out runs/first
     """
