@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -137,15 +137,16 @@ class FoamDomain(SequenceDomain):
         }
 
     def begin(
-        self, path: Path | None, n: int, seed: int, *, bubbles: int = 1000, size: int = 256
-    ) -> TensorDict:
+        self, path: Path | None, n: int, seed: int, *, bubbles: int = 1000, size: int = 256,
+        films: Literal["auto", "dark", "bright"] = "auto",
+    ) -> TensorDict:  # fmt: skip
         """Voronoi foams of ``bubbles`` on ``size`` pixels a side, or what the file shows: labels
-        (png, npy, npz) or a picture of films, see ``segment``."""
+        (png, npy, npz) or a picture of ``films``, see ``segment``."""
         from physgan_foam.initial import voronoi_labels
         from physgan_foam.segment import read_labels
 
         if path is not None:
-            fields = [read_labels(path)] * n
+            fields = [read_labels(path, films=films)] * n
         else:
             fields = [voronoi_labels(bubbles, (size, size), seed + i) for i in range(n)]
         return self.encode([Foam(labels) for labels in fields])[0]
