@@ -22,7 +22,7 @@ NO, YES = "no", "yes"
 class ColumnOptions:
     """How columns are read.
 
-    ``classes`` are columns of class names, and so are columns that hold text; ``labels`` are
+    ``classes`` are columns of class names, and so are columns that are mostly text; ``labels`` are
     columns of any number of labels per row, separated by ``;``, each of which becomes a property
     with the classes no and yes if ``least`` rows have it. ``log`` gives the shift of columns that
     are asked for on a logarithm; the others are linear. ``bins`` as in ``Property``.
@@ -91,7 +91,9 @@ def split_labels(cell: str) -> set[str]:
 
 
 def _numeric(cells: Sequence[str]) -> bool:
-    return all(_number(cell) is not None for cell in cells if cell)
+    """Whether more than half of the cells that are not empty are numbers."""
+    told = [_number(cell) is not None for cell in cells if cell]
+    return 2 * sum(told) > len(told) or not told
 
 
 def _number(cell: str) -> float | None:

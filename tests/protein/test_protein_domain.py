@@ -100,6 +100,16 @@ def test_bad_rows_are_named_with_their_reason(tmp_path):
         ProteinDomain(on_bad="refuse").load(path, "train")
 
 
+def test_a_word_among_numbers_is_told_and_makes_no_classes(tmp_path):
+    rows = [["ACD", 1.0, "", ""], ["ACE", "n/a", "", ""], ["ACF", 2.0, "", ""]]
+    rows += [["ACG", 3.0, "", ""], ["ACH", "", "", ""]]
+    domain = ProteinDomain(shares=(0.0, 0.0))
+    data = domain.load(write(tmp_path / "word.csv", rows), "train", ("score",))
+    assert domain.properties[0].classes is None
+    assert data.refused == [("word.csv:3", "score is no finite number: 'n/a': unknown")]
+    assert torch.isfinite(data.batch["y", "score"]).tolist() == [True, False, True, True, False]
+
+
 def test_repeats_with_other_labels_are_averaged_and_told(tmp_path):
     rows = [["ACDE", "1", "a", ""], ["WWWW", "5", "b", ""], ["ACDE", "3", "c", ""]]
     path = write(tmp_path / "twice.csv", rows)
