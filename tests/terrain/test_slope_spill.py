@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from physgan_terrain.slope.fill import fill
 from physgan_terrain.slope.spill import filled
 
