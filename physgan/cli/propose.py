@@ -50,7 +50,11 @@ def propose_command(
         bool, typer.Option("--oracle/--no-oracle", help="Let an independent oracle judge.")
     ] = True,
     judge: Annotated[
-        str | None, typer.Option(help="Which oracle, where there are several.")
+        str | None,
+        typer.Option(
+            help="Which oracle, where a domain has several, such as table:FILE.csv or "
+            "python:MODULE:FUNCTION. A wrong name is answered with all there are."
+        ),
     ] = None,
     filter: Annotated[
         bool, typer.Option("--filter", help="Also drop what fails one of the domain's filters.")
@@ -63,20 +67,45 @@ def propose_command(
     ] = False,
     oversample: Annotated[int, typer.Option(min=1, help="Samples drawn per candidate.")] = 32,
     rounds: Annotated[
-        int | None, typer.Option(min=1, help="Ask the oracle in so many batches and learn.")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Search for the highest value in so many rounds: ask the oracle about --budget "
+            "samples, learn from its answers, ask again. The same command goes on after Ctrl-C.",
+        ),
     ] = None,
-    budget: Annotated[int, typer.Option(min=1, help="Questions in each of the --rounds.")] = 96,
+    budget: Annotated[
+        int, typer.Option(min=1, help="With --rounds: samples that the oracle answers in each.")
+    ] = 96,
     method: Annotated[
-        str | None, typer.Option(help="With --rounds: active, patterns, genetic or random.")
+        str | None,
+        typer.Option(
+            help="With --rounds: active (by a model of the answers), patterns, genetic or random. "
+            "Default: what suits the oracle."
+        ),
     ] = None,
     novelty: Annotated[
-        int, typer.Option(min=1, help="With --rounds: least exchanges from all that is known.")
+        int,
+        typer.Option(
+            min=1,
+            help="With --rounds: in how many places a sample differs at least from all that were "
+            "asked before.",
+        ),
     ] = 1,
     apart: Annotated[
-        int, typer.Option(min=0, help="With --rounds: least exchanges within a batch.")
+        int,
+        typer.Option(
+            min=0,
+            help="With --rounds: in how many places two samples of a round differ at least.",
+        ),
     ] = 0,
     diversity: Annotated[
-        float, typer.Option(min=0.0, help="With --rounds: least mean distance in a batch.")
+        float,
+        typer.Option(
+            min=0.0,
+            help="With --rounds: in how many places the samples of a round differ at least, on "
+            "average.",
+        ),
     ] = 0.0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same candidates.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder for table, files and page.")] = None,
