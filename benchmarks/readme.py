@@ -22,6 +22,7 @@ from operator import getitem
 from pathlib import Path
 from typing import Any
 
+import foam_tables
 import protein_tables
 
 HERE = Path(__file__).parent
@@ -168,13 +169,28 @@ def conditioning_table(record: Mapping[str, Any]) -> str:
 
 def landscapes_table(record: Mapping[str, Any]) -> str:
     """Terrain: how near each row comes to real tiles, and whether it keeps its limits."""
+    return rows_table(LANDSCAPES, record)
+
+
+def coarsening_table(record: Mapping[str, Any]) -> str:
+    """Foams: laws and distributions of rollouts and of what they are held against."""
+    return rows_table(foam_tables.COARSENING, record)
+
+
+def foams_table(record: Mapping[str, Any]) -> str:
+    """Foams: the solver, and how fast rollouts are beside it."""
+    return listing(foam_tables.MEASURED, record)
+
+
+def rows_table(columns: Mapping[str, tuple[str, str]], record: Mapping[str, Any]) -> str:
+    """The figures of ``columns``, a row for each baseline and one for ours."""
     rows = [*record["baselines"].items(), ("**physgan**", record["figures"])]
     lines = [
-        "| | " + " | ".join(title for title, _ in LANDSCAPES.values()) + " |",
-        "|---|" + "---:|" * len(LANDSCAPES),
+        "| | " + " | ".join(title for title, _ in columns.values()) + " |",
+        "|---|" + "---:|" * len(columns),
     ]
     for title, row in rows:
-        cells = [cell(row, key, form) for key, (_, form) in LANDSCAPES.items()]
+        cells = [cell(row, key, form) for key, (_, form) in columns.items()]
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", *notes(record)])
 
@@ -209,6 +225,8 @@ PARTS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "conditioning": conditioning_table,
     "landscapes": landscapes_table,
     "worlds": worlds_table,
+    "coarsening": coarsening_table,
+    "foams": foams_table,
     "objectives": objectives_table,
     "variants": variants_table,
     **protein_tables.PARTS,
