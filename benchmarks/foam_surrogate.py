@@ -22,7 +22,7 @@ from physgan_foam.solver.initial import voronoi
 from physgan_foam.solver.phase_field import Options, PhaseField
 
 Figures = dict[str, float]
-LARGE = {"bubbles": 16_000, "size": 1024, "step": 0.2}
+LARGE = {"bubbles": 9000, "size": 768, "step": 0.2}
 """Where a rollout is long: it has room for 30 passes and more before few bubbles are left."""
 NAMES = {
     "von_neumann_slope_error": "surrogate_von_neumann_slope_error",
