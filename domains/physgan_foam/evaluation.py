@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 SEEDS = (9, 19, 29)
 """Training never sees seeds that end in 9."""
+PASS = 0.2
+"""Mean areas of a pass."""
 SETTLED = 3.0
 """Distributions are of frames with so many times fewer bubbles than the first."""
 
@@ -166,7 +168,7 @@ def evaluate_foam(
         own = measures.summary(samples)
         return own | {"ks_area": measures.area_distance(samples, reference)}
     bubbles, size = int(options.get("bubbles", 1000)), int(options.get("size", 256))
-    until, step = int(options.get("until", 130)), float(options.get("step", 0.4))
+    until, step = int(options.get("until", 130)), float(options.get("step", PASS))
     work = Path(options["work"]) if "work" in options else cache()
     found: dict[str, Any] = {}
     for beta in options.get("betas", (1.0, 0.1)):
