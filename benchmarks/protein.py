@@ -88,14 +88,16 @@ def main() -> None:
         from protein_gb1 import speed
 
         figures |= speed(work)
-    # Some parts alone are looked at, not stated.
-    folder = {} if set(options.parts) == set(PARTS) else {"folder": work}
+    # Some parts alone are looked at; with --state, the command says which they were.
+    whole = set(options.parts) == set(PARTS)
+    folder = {} if whole or options.state else {"folder": work}
+    told = "" if whole else f" --parts {' '.join(options.parts)}"
     path = write_results(
         "protein",
         figures,
         baselines,
         units=UNITS,
-        command="python benchmarks/protein.py --data $PHYSGAN_DATA/protein",
+        command=f"python benchmarks/protein.py --data $PHYSGAN_DATA/protein{told}",
         seeds=seeds,
         extra={**extra, "remark": REMARK, "set_seeds": options.set_seeds},
         **folder,
@@ -110,6 +112,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, default=Path("runs") / "protein-benchmark")
     parser.add_argument("--run", type=Path, help="a run on GB1; default: the shipped one")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--state", action="store_true", help="keep results of some parts alone")
     parser.add_argument("--seeds", type=int, default=5, help="of requests and searches")
     parser.add_argument("--set-seeds", type=int, default=2, help="of trainings on AAV and GFP")
     parser.add_argument("--minutes", type=float, default=1.5, help="of each such training")
