@@ -13,7 +13,7 @@ from tensordict import TensorDict
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from physgan.sequences import Project
+from physgan.sequences import Stepper
 from physgan_foam.networks.stepper import FoamStepper
 from physgan_foam.offsets import REACH, neighbours, wrap
 
@@ -43,16 +43,8 @@ class UNetStepper(FoamStepper):
     def noise(self, state: TensorDict) -> Tensor | None:
         return None
 
-    def advance(
-        self,
-        state: TensorDict,
-        condition: Tensor,
-        z: Tensor | None,
-        hidden: Tensor | None,
-        project: Project,
-    ) -> tuple[TensorDict, Tensor | None]:
-        prediction, hidden = self(state, condition, z, hidden)
-        return self.settle(project(prediction), state), hidden
+    # Phases have no coarser grid to go on.
+    advance = Stepper.advance
 
 
 class UNet(nn.Module):

@@ -21,10 +21,9 @@ from physgan.errors import InputError
 
 
 @njit(cache=True, nogil=True)
-def _flood(z: np.ndarray, eps: float) -> None:
-    # levels are added up in z's own precision, so that no rounding comes after the comparison
+def border_heap(z: np.ndarray) -> tuple[np.ndarray, list]:
+    # where a flood begins: done (H, W), true on the border, and a heap of (height, flat index)
     rows, columns = z.shape
-    gain = z.dtype.type(eps)
     done = np.zeros((rows, columns), dtype=np.bool_)
     heap = [(z[0, 0], 0)]
     done[0, 0] = True
@@ -34,6 +33,15 @@ def _flood(z: np.ndarray, eps: float) -> None:
                 done[i, j] = True
                 heap.append((z[i, j], i * columns + j))
     heapq.heapify(heap)
+    return done, heap
+
+
+@njit(cache=True, nogil=True)
+def _flood(z: np.ndarray, eps: float) -> None:
+    # levels are added up in z's own precision, so that no rounding comes after the comparison
+    rows, columns = z.shape
+    gain = z.dtype.type(eps)
+    done, heap = border_heap(z)
     pool = np.empty(rows * columns, dtype=np.int64)
     taken = waiting = 0
     while taken < waiting or len(heap) > 0:

@@ -15,21 +15,17 @@ import torch
 from numba import njit
 from torch import Tensor
 
+from physgan_terrain.slope.fill import border_heap
+
 
 @njit(cache=True, nogil=True)
 def _spills(z: np.ndarray, source: np.ndarray) -> None:
     # source (H, W): flat index of the cell whose height each cell is filled to
     rows, columns = z.shape
-    done = np.zeros((rows, columns), dtype=np.bool_)
-    heap = [(z[0, 0], 0)]
-    done[0, 0] = True
+    done, heap = border_heap(z)
     for i in range(rows):
         for j in range(columns):
             source[i, j] = i * columns + j
-            if (i in (0, rows - 1) or j in (0, columns - 1)) and not done[i, j]:
-                done[i, j] = True
-                heap.append((z[i, j], i * columns + j))
-    heapq.heapify(heap)
     pool = np.empty(rows * columns, dtype=np.int64)
     taken = waiting = 0
     while taken < waiting or len(heap) > 0:
