@@ -12,7 +12,7 @@ import numpy as np
 from physgan.domain import Domain
 from physgan.errors import InputError
 from physgan.predictors import Predictor, fit_predictor
-from physgan.predictors.fit import predicted_properties
+from physgan.predictors.fit import check_rows, predicted_properties
 from physgan.predictors.options import PredictorOptions
 from physgan.predictors.storage import save_predictor
 from physgan.run import MODEL, PREDICTOR, Run
@@ -23,6 +23,13 @@ from physgan.training.folder import FINGERPRINTS
 
 MOST_FINGERPRINTS = 20_000
 SETTLED = "settled.json"
+
+
+def check_predictable(run: Run, options: PredictorOptions) -> None:
+    """Raise InputError where ``run`` has too few rows for the predictor that it would get."""
+    properties = predicted_properties(run.domain, run.schema)
+    if run.data is not None and properties:
+        check_rows(properties, run.data["train"].batch, run.data["val"].batch, options.seed)
 
 
 def fit_run_predictor(run: Run, options: PredictorOptions) -> Predictor | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,21 +64,22 @@ class Run:
         self._resuming = False
 
     @classmethod
-    def start(cls, folder: Path | str, config: RunConfig) -> Run:
-        """Load and check the data, fit domain and schema, build the core, write the folder.
+    def start(
+        cls, folder: Path | str, config: RunConfig, check: Callable[[Run], None] = lambda run: None
+    ) -> Run:
+        """Load the data, fit domain and schema, build the core, ``check``, then write the folder.
 
         Raises InputError for a folder in use and for every mistake in ``config`` or the data.
         """
         folder = Path(folder)
         if _leads() and (folder / CONFIG).exists():
             raise InputError(
-                "this folder already holds a run",
-                where=str(folder),
-                fix="resume it or name another",
+                "already holds a run", where=str(folder), fix="resume it or name another"
             )
         path = _data_path(config)
         config = config.model_copy(update={"versions": versions(), "checksums": checksums(path)})
         run = cls._prepare(folder, config, path)
+        check(run)
         if _leads():
             with disk_errors(folder):
                 folder.mkdir(parents=True, exist_ok=True)

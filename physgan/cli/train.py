@@ -77,6 +77,7 @@ def train(
         if objective is not None:
             raise InputError("a run keeps its objective", fix="resume without --objective")
         run = Run.resume(out, [*(f"{k}={v}" for k, v in trainer.items()), *(set or [])])
+        _check(run, predictor_minutes, robust)
     else:
         asked = {
             "domain": domain,
@@ -90,8 +91,27 @@ def train(
         values = merged(read_config(config) if config else {}, {**over, "trainer": trainer})
         values = with_advice(values)
         where = str(config) if config else ""
-        run = Run.start(out, RunConfig.from_dict(override(values, set or []), where))
+        run = Run.start(
+            out,
+            RunConfig.from_dict(override(values, set or []), where),
+            lambda begun: _check(begun, predictor_minutes, robust),
+        )
     _train(run, out, predictor_minutes, robust)
+
+
+def _minutes(run: Any, told: float | None) -> float:
+    """Time for the property predictor."""
+    share = run.domain.recommended().get("predictor_share", 0.75)
+    return share * (run.config.trainer.max_minutes or 20) if told is None else told
+
+
+def _check(run: Any, told: float | None, robust: float) -> None:
+    """Before any training: whether there are rows enough for the predictor that comes after."""
+    from physgan.equip import check_predictable, options_for
+
+    minutes = _minutes(run, told)
+    if minutes > 0:
+        check_predictable(run, options_for(run.domain, minutes, robust=robust))
 
 
 def _train(run: Any, out: Path, predictor_minutes: float | None, robust: float) -> None:
@@ -101,9 +121,7 @@ def _train(run: Any, out: Path, predictor_minutes: float | None, robust: float) 
     rows = {split: len(part) for split, part in run.data.items()}
     refused = sum(len(part.refused) for part in run.data.values())
     reporter.say(f"{rows['train']} training and {rows['val']} validation rows, {refused} refused")
-    share = run.domain.recommended().get("predictor_share", 0.75)
-    budget = share * (run.config.trainer.max_minutes or 20)
-    minutes = budget if predictor_minutes is None else predictor_minutes
+    minutes = _minutes(run, predictor_minutes)
     if run.core.guided and run.predictor() is None:
         _equip(run, reporter, minutes, robust)
     outcome = run.train(reporter=reporter)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -20,11 +21,35 @@ from physgan.predictors.member import Member
 from physgan.predictors.options import PredictorOptions
 from physgan.scales import scaled
 
+LEAST_TRAINED, LEAST_CALIBRATED = 10, 20
+"""Rows that must know a number for it to be learned, and for its interval to be calibrated."""
+
 
 def predicted_properties(domain: Domain, schema: ConditionSchema) -> list[Property]:
     """The schema's properties that no exact formula of the domain gives."""
     exact = {prop.name for prop in domain.properties if prop.is_exact}
     return [p for p in schema.properties if not p.is_exact and p.name not in exact]
+
+
+def check_rows(
+    properties: Sequence[Property], train: TensorDict, calibration: TensorDict, seed: int = 0
+) -> None:
+    """Raise InputError where too few rows know one of ``properties`` for ``fit_predictor`` to
+    learn it and to calibrate its interval: told before anything is trained."""
+    half = calibration["y"][_halves(len(calibration), seed)[0]]
+    for y, least, part in (
+        (train["y"], LEAST_TRAINED, "training"), (half, LEAST_CALIBRATED, "calibration"),
+    ):  # fmt: skip
+        known = torch.isfinite(_targets(y, properties)[0]).sum(dim=0).tolist()
+        names = [prop.name for prop in properties if prop.classes is None]
+        for name, count in zip(names, known, strict=True):
+            if count < least:
+                raise InputError(
+                    f"{count} {part} rows know the property {name!r}, a predictor needs {least}"
+                    + (" (half of the validation rows calibrate)" if part != "training" else ""),
+                    fix="give more rows, a larger share for validation, or train no predictor "
+                    "(--predictor-minutes 0)",
+                )
 
 
 def fit_predictor(
@@ -44,6 +69,7 @@ def fit_predictor(
     properties = predicted_properties(domain, schema)
     if not properties:
         raise InputError("every property of this model is exact: there is nothing to predict")
+    check_rows(properties, train, calibration, options.seed)
     rows, center, scale = _labelled(train, properties)
     members: list[Member] = []
     begun = time.monotonic()
@@ -72,10 +98,9 @@ def fit_predictor(
             progress.update(task, completed=index + 1)
     predictor = Predictor(members, properties, center, scale, options.bins).to(options.device)
     predictor.settings = asdict(options) | {"backbone": dict(options.backbone)}
-    order = torch.randperm(len(calibration), generator=torch.Generator().manual_seed(options.seed))
-    half = len(order) // 2
-    calibrate(predictor, calibration[order[:half]])
-    predictor.report = measure(predictor, calibration[order[half:]], options.level)
+    first, second = _halves(len(calibration), options.seed)
+    calibrate(predictor, calibration[first])
+    predictor.report = measure(predictor, calibration[second], options.level)
     predictor.report["seconds"] = round(time.monotonic() - begun, 1)
     return predictor.eval()
 
@@ -89,9 +114,11 @@ def calibrate(predictor: Predictor, batch: TensorDict) -> None:
     prediction = predictor.predict(batch["x"], batch.get("given", None))
     truth, _ = _targets(batch["y"], predictor.properties)
     for position, column in enumerate(columns):
-        if torch.isfinite(truth[:, position]).sum() < 20:
+        if torch.isfinite(truth[:, position]).sum() < LEAST_CALIBRATED:
             name = predictor.names[column]
-            raise InputError(f"fewer than 20 calibration rows know the property {name!r}")
+            raise InputError(
+                f"fewer than {LEAST_CALIBRATED} calibration rows know the property {name!r}"
+            )
     predictor.conformal.calibrate(
         *predictor.on_scale(prediction.mean[:, columns], prediction.spread[:, columns]),
         truth.to(prediction.mean.device),
@@ -125,7 +152,7 @@ def measure(predictor: Predictor, batch: TensorDict, level: float = 0.9) -> dict
                 "rows": int(known.sum()),
                 "mae": float(error.abs().mean()),
                 "rmse": float(error.square().mean().sqrt()),
-                "r2": float(1 - error.square().mean() / truth[known].double().var()),
+                "r2": _r2(error, truth[known].double()),
                 "coverage": float(inside[known].double().mean()),
                 "width": float((high - low)[known, column].mean()),
                 "spread_99": float(spread.quantile(0.99)) if len(spread) else float("nan"),
@@ -134,7 +161,20 @@ def measure(predictor: Predictor, batch: TensorDict, level: float = 0.9) -> dict
     return report
 
 
-def _targets(y: TensorDict, properties: tuple[Property, ...] | list[Property]):
+def _halves(size: int, seed: int) -> tuple[Tensor, Tensor]:
+    """The calibration rows that set the quantiles, and those of the report."""
+    order = torch.randperm(size, generator=torch.Generator().manual_seed(seed))
+    return order[: size // 2], order[size // 2 :]
+
+
+def _r2(error: Tensor, truth: Tensor) -> float:
+    """NaN where fewer than two rows, or rows of one value, leave no variance to explain."""
+    if len(truth) < 2 or bool((truth == truth[0]).all()):
+        return float("nan")
+    return float(1 - error.square().mean() / truth.var())
+
+
+def _targets(y: TensorDict, properties: Sequence[Property]):
     """Continuous values ``(N, P)`` on their scales with NaN, and classes ``(N, K)`` with -1, where
     unknown."""
     missing = [prop.name for prop in properties if prop.name not in y.keys()]  # noqa: SIM118
@@ -153,10 +193,6 @@ def _labelled(batch: TensorDict, properties: list[Property]) -> tuple[TensorDict
     """Rows with at least one known label, standardised, and the centre and scale ``(P,)``."""
     values, labels = _targets(batch["y"], properties)
     known = torch.isfinite(values)
-    names = [prop.name for prop in properties if prop.classes is None]
-    for name, count in zip(names, known.sum(dim=0).tolist(), strict=True):
-        if count < 10:
-            raise InputError(f"fewer than 10 training rows know the property {name!r}")
     center = values.nanmean(dim=0)
     scale = (values - center).square().nanmean(dim=0).sqrt().clamp(min=1e-8)
     keep = known.any(dim=1) | (labels >= 0).any(dim=1)

@@ -12,6 +12,7 @@ import torch
 
 from physgan import domain as domains
 from physgan.cli import main
+from physgan.domain import Property
 from physgan.run import Run
 from physgan.testing.gaussians import GaussianRing
 from physgan.training.checkpoint import Checkpoints
@@ -184,3 +185,22 @@ def test_mistakes_in_the_game_are_one_message(
     assert call("train", "ring", *PLAY, *arguments, "--out", tmp_path / "run") == 2
     error = " ".join(capsys.readouterr().err.split())
     assert said in error and "Traceback" not in error
+
+
+class Measured(GaussianRing):
+    """The ring with a radius that only a predictor can tell."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.properties = (Property("radius", "1"),)
+
+
+def test_too_few_validation_rows_are_told_before_training_and_leave_no_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(domains, "load", lambda name, **options: Measured(**options))
+    monkeypatch.setattr(Run, "train", lambda *a, **k: pytest.fail("trained"))
+    out = tmp_path / "run"
+    assert call("train", "ring", "--out", out, "-s", "domain.rows=30", "-s", "steps=3") == 2
+    assert "15 calibration rows know the property 'radius'" in capsys.readouterr().err
+    assert not out.exists()

@@ -16,6 +16,7 @@ from physgan.predictors import (
     predicted_properties,
     save_predictor,
 )
+from physgan.predictors.fit import check_rows
 from physgan.predictors.member import beta_nll
 
 OPTIONS = PredictorOptions(
@@ -135,3 +136,17 @@ def test_a_property_without_labels_is_refused(domain, schema, data):
 def test_no_predictor_in_the_folder(domain, tmp_path):
     with pytest.raises(InputError, match="no trained predictor"):
         load_predictor(domain, tmp_path)
+
+
+def test_too_few_rows_are_told_before_any_member_is_trained(domain, schema, data, monkeypatch):
+    monkeypatch.setattr("physgan.predictors.fit.fit_member", lambda *a, **k: pytest.fail("trained"))
+    for rows, least in ((38, "needs 20"), (1, "needs 20")):
+        with pytest.raises(InputError, match=least):
+            fit_predictor(domain, schema, data["train"], data["val"][:rows], OPTIONS)
+    check_rows(predicted_properties(domain, schema), data["train"], data["val"][:40])
+
+
+def test_one_row_has_no_variance_to_explain_and_warns_of_nothing(predictor, data, recwarn):
+    figures = measure(predictor, data["test"][:1])["properties"]["strength"]
+    assert figures["rows"] == 1 and math.isnan(figures["r2"]) and figures["mae"] >= 0
+    assert not [w for w in recwarn if "degrees of freedom" in str(w.message)]
