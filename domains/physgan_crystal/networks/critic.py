@@ -7,6 +7,7 @@ from typing import Any
 from tensordict import TensorDict
 from torch import Tensor, nn
 
+from physgan.critics import ProjectionScore
 from physgan.domain import Verdict
 from physgan_crystal.networks.backbone import build_backbone
 
@@ -14,9 +15,9 @@ from physgan_crystal.networks.backbone import build_backbone
 class CrystalCritic(nn.Module):
     """``(x, condition (B, C), given) -> Verdict(score (B,), features (B, F))``.
 
-    ``score = psi(phi(x)) + <V c, phi(x)>``, the projection discriminator of Miyato and Koyama,
-    ICLR 2018. ``library`` expands ``x`` to atoms; there is no normalisation over the batch, so
-    that a gradient penalty of one sample concerns this sample only.
+    ``score = psi(phi(x)) + <V c, phi(x)>`` (``ProjectionScore``). ``library`` expands ``x`` to
+    atoms; there is no normalisation over the batch, so that a gradient penalty of one sample
+    concerns this sample only.
     """
 
     def __init__(
@@ -29,8 +30,8 @@ class CrystalCritic(nn.Module):
         self.feature_dim = int(self.backbone.feature_dim)  # type: ignore[arg-type]
         self.psi = nn.Sequential(nn.SiLU(), nn.Linear(self.feature_dim, 1))
         self.project = nn.Linear(condition_dim, self.feature_dim, bias=False)
+        self.verdict = ProjectionScore(self.psi, self.project)
 
     def forward(self, x: TensorDict, condition: Tensor, given: TensorDict) -> Verdict:
         features = self.backbone(self.library.expand(x))  # type: ignore[operator]
-        score = self.psi(features)[:, 0] + (self.project(condition) * features).sum(-1)
-        return Verdict(score, features)
+        return self.verdict(features, condition)

@@ -10,6 +10,7 @@ from tensordict import TensorDict
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from physgan.critics import ProjectionScore
 from physgan.domain import Verdict
 
 MAPS = 4
@@ -20,8 +21,8 @@ class FilmCritic(nn.Module):
     """A PatchGAN (Isola et al., 1611.07004) on agreement maps, blind to the names of bubbles.
 
     Three 4 x 4 convolutions of stride 2 on a torus, then a score per patch of 46 pixels; score and
-    features are means over patches. The condition is added to the features (projection, Miyato and
-    Koyama, 1802.05637). ``pairs``: x has ``before`` and ``after``.
+    features are means over patches, the condition is projected (``ProjectionScore``). ``pairs``: x
+    has ``before`` and ``after``.
     """
 
     def __init__(self, condition_dim: int, *, width: int = 48, pairs: bool = False) -> None:
@@ -33,6 +34,7 @@ class FilmCritic(nn.Module):
         self.mix = nn.Conv2d(self.feature_dim, self.feature_dim, 3)
         self.score = nn.Conv2d(self.feature_dim, 1, 1)
         self.project = nn.Linear(condition_dim, self.feature_dim, bias=False)
+        self.verdict = ProjectionScore(self.score, self.project)
 
     def forward(self, x: TensorDict, condition: Tensor, given: TensorDict) -> Verdict:
         """The verdict on ``films (B, 4, H, W)`` of a state, or of both states of a pair."""
@@ -45,6 +47,4 @@ class FilmCritic(nn.Module):
         for layer in self.layers:
             h = F.leaky_relu(layer(F.pad(h, (1, 1, 1, 1), mode="circular")), 0.2)
         h = F.leaky_relu(self.mix(F.pad(h, (1, 1, 1, 1), mode="circular")), 0.2)
-        features = h.mean((2, 3))
-        told = (features * self.project(condition)).sum(1)
-        return Verdict(self.score(h).mean((1, 2, 3)) + told, features)
+        return self.verdict(h, condition)

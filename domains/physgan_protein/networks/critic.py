@@ -6,12 +6,13 @@ import torch
 from tensordict import TensorDict
 from torch import Tensor, nn
 
+from physgan.critics import ProjectionScore
 from physgan.domain import Verdict
 from physgan_protein.networks.trunk import Reader
 
 
 class ProteinCritic(nn.Module):
-    """D(x, c) = w h(x) + <h(x), E c> / sqrt F (projection; Miyato & Koyama, 1802.05637).
+    """D(x, c) = w h(x) + <h(x), E c> / sqrt F (``ProjectionScore``).
 
     ``minibatch`` > 1 lets h see how much sequences vary within groups of so many (Karras et al.,
     1710.10196, section 3), so that a generator that repeats itself is found out; a verdict then
@@ -32,15 +33,11 @@ class ProteinCritic(nn.Module):
         self.reader = Reader(length, int(minibatch > 1), width=width, depth=depth)
         self.score = nn.Linear(width, 1)
         self.project = nn.Linear(condition_dim, width) if condition_dim else None
+        self.verdict = ProjectionScore(self.score, self.project, scale=width**0.5)
 
     def forward(self, x: TensorDict, condition: Tensor, given: TensorDict) -> Verdict:
         residues = x["residues"]
-        features = self.reader(residues, self._variety(residues))
-        score = self.score(features).squeeze(1)
-        if self.project is not None:
-            both = (features * self.project(condition)).sum(dim=1)
-            score = score + both / self.feature_dim**0.5
-        return Verdict(score, features)
+        return self.verdict(self.reader(residues, self._variety(residues)), condition)
 
     def _variety(self, residues: Tensor) -> Tensor:
         """The mean standard deviation over groups of rows, ``(B, 1)``; nothing without groups."""

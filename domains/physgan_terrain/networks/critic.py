@@ -9,6 +9,7 @@ from tensordict import TensorDict
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from physgan.critics import ProjectionScore
 from physgan.domain import Verdict
 from physgan_terrain.hollows import SCALES, pit_depth
 from physgan_terrain.networks.generator import limit_code
@@ -116,8 +117,8 @@ class Block(nn.Module):
 
 
 class TerrainCritic(nn.Module):
-    """Projection critic (Miyato & Koyama, 1802.05637) with the batch's deviation as a feature
-    (Karras et al., 1710.10196): ``(x, condition (B, C), given) -> Verdict``.
+    """A projection critic (``ProjectionScore``) with the batch's deviation as a feature (Karras et
+    al., 1710.10196): ``(x, condition (B, C), given) -> Verdict``.
     """
 
     def __init__(
@@ -139,6 +140,7 @@ class TerrainCritic(nn.Module):
         )
         self.score = nn.Linear(feature_dim, 1)
         self.asked = nn.Linear(condition_dim + 2, feature_dim)
+        self.verdict = ProjectionScore(self.score, self.asked, scale=feature_dim)
 
     def prepare(self, x: TensorDict) -> TensorDict:
         """The planes and figures of ``x``, in whose units gradient penalties are taken."""
@@ -152,9 +154,8 @@ class TerrainCritic(nn.Module):
         inner = torch.cat([inner, spread.expand(len(inner), 1, *inner.shape[2:])], dim=1)
         both = [self.seen(inner.flatten(1)), self.told(seen["figures"])]
         features = self.features(torch.cat(both, dim=1))
-        asked = self.asked(torch.cat([condition, limit_code(condition, given)], dim=1))
-        score = self.score(features).squeeze(1) + (asked * features).sum(dim=1) / len(asked[0])
-        return Verdict(score, features)
+        asked = torch.cat([condition, limit_code(condition, given)], dim=1)
+        return self.verdict(features, asked)
 
 
 class TerrainEncoder(nn.Module):
