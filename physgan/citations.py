@@ -84,6 +84,7 @@ SWITCHES: dict[str, tuple[str, ...]] = {
     "laws": ("nocedal2006numerical",),
     "professor": ("lamb2016professor",),
     "replay": ("lin1992self",),
+    "pool": ("shrivastava2017learning",),
 }
 """Options of a core that are in use where they are neither zero nor off."""
 

@@ -7,6 +7,7 @@ Four players: G_ab: a -> b, G_ba: b -> a, and a critic on each side. Per step, i
                 + cycle [ |G_ba G_ab a - a|_1 + |G_ab G_ba b - b|_1 ]
                 + identity [ |G_ab b - b|_1 + |G_ba a - a|_1 ] + multipliers(laws)
 
+Each D sees old fakes beside the fresh ones, from a pool of 50 (``FakePool``; ``pool`` = 0: none).
 Norms are means over a sample's coordinates, as the paper's weight of 10 assumes. Only floating
 leaves are compared: what a translator cannot change (a template) cannot come back either.
 """

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from physgan import objectives, regularizers
 from physgan.constraints import Multipliers
 from physgan.cores.base import resting
+from physgan.cores.pool import FakePool
 from physgan.domain import Domain, Verdict
 from physgan.regularizers import Lazy
 from physgan.tensors import float_leaves
@@ -19,7 +20,8 @@ from physgan.tensors import float_leaves
 
 @dataclass(frozen=True)
 class SideOptions:
-    """What both sides' critics share. ``laws`` False leaves the domains' laws out."""
+    """What both sides' critics share. ``laws`` False leaves the domains' laws out; ``pool`` is the
+    number of old fakes that each critic sees again, 0 for none (``FakePool``)."""
 
     objective: str = "lsgan"
     objective_constants: dict[str, Any] = field(default_factory=dict)
@@ -27,6 +29,7 @@ class SideOptions:
     regularizer_constants: dict[str, Any] = field(default_factory=dict)
     regularizer_interval: int = 8
     laws: bool = True
+    pool: int = 50
     critic_network: dict[str, Any] = field(default_factory=dict)
 
 
@@ -45,6 +48,7 @@ class Side(nn.Module):
         self.penalties = {p.name: p for p in domain.penalties()} if options.laws else {}
         self.multipliers = Multipliers({n: p.tolerance for n, p in self.penalties.items()})
         self.projections = [p for p in domain.projections() if p.differentiable]
+        self.pool = FakePool(options.pool)
 
     def project(self, x: TensorDict, given: TensorDict) -> TensorDict:
         """``x`` after the domain's differentiable projections, as it will be delivered."""
@@ -78,10 +82,16 @@ class Side(nn.Module):
         return [verdict, *(roll(n) for n in range(1, self.objective.fakes))]
 
     def critic_loss(self, real: TensorDict, fake: TensorDict, given: TensorDict) -> Tensor:
-        """What the critic minimises, a scalar; no gradient reaches ``fake``."""
+        """What the critic minimises, a scalar; no gradient reaches ``fake``.
+
+        Half of the fakes that it judges are old ones, once the pool is full, each with what was
+        given for it; the regulariser looks at the fresh ones, beside ``real`` under ``given``.
+        """
         prepare = getattr(self.critic, "prepare", lambda x: x)
+        seen = self.pool.swap(TensorDict({"x": fake, "given": given}, fake.batch_size))
+        against = self.judge(prepare(seen["x"]), seen["given"])
         real, fake = prepare(real), prepare(fake.detach())
-        said = (self.judge(real, given), *self.fakes(self.judge(fake, given)))
+        said = (self.judge(real, given), *self.fakes(against))
         self._said = said
         loss = self.objective.critic_loss(*said)
         penalty = self.regularizer(
