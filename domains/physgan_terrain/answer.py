@@ -16,17 +16,16 @@ from physgan.conditions import Target, parse_target
 from physgan.errors import InputError
 from physgan.files import replace_folder
 from physgan_terrain.heightmap import Heightmap
+from physgan_terrain.land import HIGHEST_GAIN
 from physgan_terrain.lots import COLUMNS, draw_lots, keeping, values_of
 from physgan_terrain.networks.generator import TerrainGenerator
 from physgan_terrain.networks.windows import Span
 from physgan_terrain.slope.certificate import Certificate, CertificateBuilder
-from physgan_terrain.world import World
+from physgan_terrain.world import HIGHEST, World
 
 if TYPE_CHECKING:
     from physgan.run import Run
     from physgan_terrain.job import TerrainJob
-
-HIGHEST = 65535
 
 
 def answer(run: Run, job: TerrainJob, seed: int, out: Path, say: Callable[[str], None]) -> None:
@@ -71,6 +70,7 @@ def world_of(run: Run, job: TerrainJob, seed: int) -> World:
         wishes.append(parse_target(f"{name}={value}", run.schema.properties))
     asked = run.schema.request([w for w in wishes if w.kind != "class"], 1)
     asked |= {w.name: torch.tensor([w.low]) for w in wishes if w.kind == "class"}
+    room = _room(job.max_slope, job.max_slope)
     if not job.wishes:
         # A class alone leaves open how high and how rough: as one of its real tiles is
         # that such a limit leaves as it is.
@@ -80,9 +80,27 @@ def world_of(run: Run, job: TerrainJob, seed: int) -> World:
         lots: torch.Tensor = domain.lots  # type: ignore[attr-defined]
         own = lots if place < 0 else lots[lots[:, 0] == place]
         kept = keeping(own, math.inf if job.max_slope is None else job.max_slope)
-        asked |= values_of(draw_lots(kept, [place], dice), names)
-    condition = run.schema(asked)
-    return World(generator, condition, seed, cell=cell, limit=job.max_slope, step=job.step)
+        lot = draw_lots(kept, [place], dice)
+        asked |= values_of(lot, names)
+        room = _room(job.max_slope, float(lot[0, -1]))
+    return World(
+        generator,
+        run.schema(asked),
+        seed,
+        cell=cell,
+        limit=job.max_slope,
+        step=job.step,
+        large_scale=job.large_scale,
+        room=min(room, HIGHEST_GAIN),
+    )
+
+
+def _room(limit: float | None, own: float | None) -> float:
+    """Log of the gain at which tiles that just keep ``own`` degrees reach ``limit``."""
+    if limit is None or own is None:
+        return math.inf
+    wanted, has = (math.tan(math.radians(min(angle, 89.0))) for angle in (limit, own))
+    return math.log(wanted / has)
 
 
 class Piece:
@@ -101,11 +119,12 @@ class Piece:
         side, pace = job.size, job.size - 1
         rows = Span(job.row * pace, job.row * pace + side)
         columns = Span(job.column * pace, job.column * pace + side)
-        if world.high - world.low > HIGHEST:
-            least = (world.high - world.low) * world.step / HIGHEST
+        if world.highest - world.lowest > HIGHEST:
+            low, high = world.lowest * world.step, world.highest * world.step
+            least = (high - low) / HIGHEST
             raise InputError(
-                f"heights between {world.low * world.step:.0f} and {world.high * world.step:.0f} m"
-                f" do not fit into 16 bits in steps of {world.step:g} m",
+                f"heights between {low:.0f} and {high:.0f} m do not fit into 16 bits in steps of"
+                f" {world.step:g} m",
                 fix=f"--step of at least {least:.2g}",
             )
         shape = (side, side)
@@ -119,10 +138,10 @@ class Piece:
             last: tuple[NDArray[Any], NDArray[Any]] | None = None
             for strip in track(strips, "heights", total=total, transient=True):
                 at = strip.first - rows.low
-                n[at : at + len(strip.n)] = strip.n - world.low
+                n[at : at + len(strip.n)] = strip.n - world.lowest
                 last = _measure(world, builder, strip.n, strip.raw, last)
         n.flush()
-        return cls(n, world, world.low, builder.build())
+        return cls(n, world, world.lowest, builder.build())
 
     @property
     def offset(self) -> float:
@@ -163,7 +182,7 @@ def _filled(
     projected = np.concatenate([strip.n for strip in parts])
     raw = np.concatenate([strip.raw for strip in parts])
     full = fill(projected)
-    n[:] = full - world.low
+    n[:] = full - world.lowest
     builder.add(world.metres(full), world.metres(raw), unfilled=world.metres(projected))
 
 

@@ -33,6 +33,9 @@ class TerrainJob:
     mean_slope: float | None = _said(None, "Wanted mean slope of a tile, in degrees.")
     beta: float | None = _said(None, "Wanted spectral exponent of a tile.")
     hypsometric_integral: float | None = _said(None, "Wanted hypsometric integral of a tile.")
+    large_scale: float = _said(
+        1.0, "Strength of the structure above a tile, 1 as real regions have it, 0 none."
+    )
     row: int = _said(0, "Which piece of the world, southwards; neighbours share their border.")
     column: int = _said(0, "Which piece of the world, eastwards.")
     fill: bool = _said(False, "Fill every depression; the slope limit still holds.")
@@ -55,6 +58,8 @@ class TerrainJob:
                 f"depressions of {self.size} x {self.size} cells cannot be filled in one piece",
                 fix=f"--size of at most {LARGEST_FILL}, or pieces by --row and --column",
             )
+        if not 0 <= self.large_scale <= 4:
+            raise InputError(f"structure of strength {self.large_scale:g}", fix="between 0 and 4")
         if self.max_slope is not None and not 0 < self.max_slope < 90:
             raise InputError(f"a slope limit of {self.max_slope} degrees", fix="above 0, below 90")
 

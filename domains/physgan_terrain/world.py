@@ -13,14 +13,17 @@ from numpy.typing import NDArray
 from tensordict import TensorDict
 from torch import Tensor
 
+from physgan_terrain.land import HIGHEST_GAIN, STEEPEST, Land
 from physgan_terrain.networks.generator import TerrainGenerator
 from physgan_terrain.networks.windows import Span
 from physgan_terrain.noise import PlacedNoise
 
 STEP = 0.1
 """m; heights are whole numbers of steps, so that what files of 16 bits hold is what was meant."""
+HIGHEST = 65535
+"""The largest number of 16 bits."""
 REACH = 5.0
-"""Heights stay within so many standard deviations of their mean."""
+"""Heights above what the land rises stay within so many standard deviations of their mean."""
 MEASURED = 256
 """Side in cells of the window on which both are measured, in the world of seed 0."""
 CHUNK = 640
@@ -38,11 +41,15 @@ class Strip:
 
 
 class World:
-    """``condition (1, C)`` and ``limit`` in degrees (None: none) hold everywhere.
+    """``condition (1, C)`` and ``limit`` in degrees (None: none) hold everywhere; ``large_scale``
+    is the strength of the structure above a tile (``land.py``; 0: none), whose log gain is at most
+    ``room``.
 
-    Raw heights are exact numbers (``networks/exact.py``) between ``low`` and ``high`` steps. A
-    cell that is ``(high - low) / k`` cells away cannot reach an envelope whose neighbours differ
-    by at most k, so a window with that ``halo`` is projected as the whole plane would be.
+    Raw heights are exact numbers (``networks/exact.py``): what the land rises, which changes by at
+    most ``s`` steps from a cell to the next at its side, and ``low`` to ``high`` steps more. Two
+    cells can bear on each other in the projection, whose neighbours differ by k to a side and m to
+    a corner, only where ``high - low > d - 2 s d / m`` at a distance d in these steps; a window
+    with that ``halo`` is projected as the whole plane would be.
     """
 
     def __init__(
@@ -54,6 +61,8 @@ class World:
         cell: float,
         limit: float | None = None,
         step: float = STEP,
+        large_scale: float = 0.0,
+        room: float = HIGHEST_GAIN,
     ) -> None:
         from physgan_terrain.slope.integers import whole_steps
 
@@ -65,29 +74,73 @@ class World:
         # Ranges are measured on the same noise for every seed, so that seeds share one network.
         self.net, settings = generator.exact_copy(PlacedNoise(0), condition, given)
         self.base, self.amplitudes, self.modulations = settings
-        self.low, self.high = self._range()
-        self.steps: tuple[int, int] | None = None
-        self.halo = 0
-        if limit is not None:
-            self.steps = whole_steps(cell, limit, step, 0.0)
-            self.halo = math.ceil((self.high - self.low) / self.steps[0])
+        self.land: Land | None = None
+        self.low, self.high, unit, shore = self._range()
+        self.steps = None if limit is None else whole_steps(cell, limit, step, 0.0)
+        if large_scale > 0:
+            self.land = Land(
+                self.noise,
+                len(self.net.levels) - 1,
+                unit * step,
+                # What 16 bits leave: steps are chosen by whoever asks, relief by the class.
+                max(0.0, (HIGHEST - 2 - self.high + self.low) / 2 * step),
+                # Land that does not reach the sea is not drowned.
+                shore * step if shore > 0 else math.inf,
+                None if self.steps is None else STEEPEST * self.steps[0] * step,
+                room,
+                large_scale,
+            )
+        self.halo = self._halo()
 
-    def _range(self) -> tuple[int, int]:
-        """The lowest and the highest height in steps; the same for every seed."""
+    @property
+    def lowest(self) -> int:
+        """No height is lower, in steps."""
+        return max(0, self.low - self._rise())
+
+    @property
+    def highest(self) -> int:
+        """No height is higher, in steps."""
+        return max(0, self.high + self._rise())
+
+    def _rise(self) -> int:
+        return 0 if self.land is None else math.ceil(self.land.largest / self.step)
+
+    def _halo(self) -> int:
+        if self.steps is None:
+            return 0
+        side, corner = self.steps
+        share, whole = 1.0, self.high - self.low
+        if self.land is not None and self.land.axis is not None:
+            share -= 2 * self.land.axis / 2 ** len(self.net.levels) / self.step / corner
+            whole += 1  # the rise is rounded to whole steps
+        return math.ceil(min(whole / share, self.highest - self.lowest) / side)
+
+    def _range(self) -> tuple[int, int, float, int]:
+        """In steps: the lowest and the highest height, the deviation of the octave at 16 cells and
+        the lowest height found; without the land, the same for every seed."""
         span = Span(0, MEASURED)
-        n = self._steps(PlacedNoise(0), span, span)
-        # Sums of whole numbers are exact, where those of floats depend on their order.
-        count, total, squares = n.size, int(n.sum()), int((n * n).sum())
-        middle = total / count
-        spread = REACH * math.sqrt(count * squares - total * total) / count
-        low = max(0, math.floor(middle - spread))
-        return low, max(low, math.ceil(middle + spread))
+        n, _ = self._steps(PlacedNoise(0), span, span)
+        middle, deviation = _moments(n)
+        blocks = n.reshape(MEASURED // 16, 16, MEASURED // 16, 16).sum(axis=(1, 3))
+        pairs = blocks.reshape(MEASURED // 32, 2, MEASURED // 32, 2)
+        octave = 4 * pairs - pairs.sum(axis=(1, 3))[:, None, :, None]
+        spread = REACH * deviation
+        low, high = math.floor(middle - spread), math.ceil(middle + spread)
+        return low, high, _moments(octave)[1] / (4 * 16 * 16), int(n.min())
 
-    def _steps(self, noise: PlacedNoise, rows: Span, columns: Span) -> NDArray[np.int64]:
+    def _steps(
+        self, noise: PlacedNoise, rows: Span, columns: Span
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64] | int]:
+        """Heights before they are bounded, and what the land rises."""
         settings = self.base, self.amplitudes, self.modulations
         with torch.no_grad():
-            height = self.net.refine(noise, rows, columns, *settings, exact=True)
-        return np.rint(height[0, 0].numpy() / self.step).astype(np.int64)
+            found = self.net.refine(noise, rows, columns, *settings, land=self.land, exact=True)
+        height, rise = (None if x is None else self._whole(x) for x in found)
+        assert height is not None
+        return height, 0 if rise is None else rise
+
+    def _whole(self, metres: Tensor) -> NDArray[np.int64]:
+        return np.rint(metres[0, 0].numpy() / self.step).astype(np.int64)
 
     def raw(self, rows: Span, columns: Span) -> NDArray[np.int64]:
         """Heights in steps before the projection; any window gives the same numbers."""
@@ -98,7 +151,9 @@ class World:
         return out
 
     def _chunk(self, rows: Span, columns: Span) -> NDArray[np.int64]:
-        return self._steps(self.noise, rows, columns).clip(self.low, self.high)
+        n, rise = self._steps(self.noise, rows, columns)
+        n.clip(rise + self.low, rise + self.high, out=n)
+        return n.clip(0, None, out=n)
 
     def window(self, rows: Span, columns: Span) -> Strip:
         """Rows and columns of the world, projected."""
@@ -133,6 +188,13 @@ class World:
     def metres(self, n: NDArray[np.int64]) -> NDArray[np.float32]:
         """Heights ``n`` in steps as metres over the sea."""
         return (n * self.step).astype(np.float32)
+
+
+def _moments(n: NDArray[np.int64]) -> tuple[float, float]:
+    """Mean and standard deviation of whole numbers."""
+    # Sums of whole numbers are exact, where those of floats depend on their order.
+    count, total, squares = n.size, int(n.sum()), int((n * n).sum())
+    return total / count, math.sqrt(count * squares - total * total) / count
 
 
 def _even(whole: Span) -> list[Span]:

@@ -27,6 +27,8 @@ LATENT_LEVEL = 3
 """Where the latent enters: cells of 8 fine ones, 720 m at 90 m."""
 NoiseField = Callable[[int, int, Span, Span], Tensor]
 """``(level, channels, rows, columns) -> (B, channels, rows, columns)`` of standard noise."""
+LandField = Callable[[Span, Span], Tensor]
+"""``(rows, columns) -> (1, 2, rows, columns)`` at the coarsest level: rise in metres and gain."""
 
 
 class TerrainGenerator(Generator):
@@ -107,7 +109,7 @@ class TerrainGenerator(Generator):
         self, noise: NoiseField, rows: Span, columns: Span, condition: Tensor, given: TensorDict
     ) -> Tensor:
         """Heights ``(B, 1, rows, columns)`` in metres over the sea, before any projection."""
-        return self.refine(noise, rows, columns, *self.settings(condition, given))
+        return torch.relu(self.refine(noise, rows, columns, *self.settings(condition, given))[0])
 
     def settings(
         self, condition: Tensor, given: TensorDict
@@ -130,17 +132,20 @@ class TerrainGenerator(Generator):
         amplitudes: Tensor,
         modulations: Sequence[Sequence[tuple[Tensor, Tensor]]],
         *,
+        land: LandField | None = None,
         exact: bool = False,
-    ) -> Tensor:
-        """The pyramid itself, from what ``settings`` gave.
+    ) -> tuple[Tensor, Tensor | None]:
+        """The pyramid itself, from what ``settings`` gave, before the sea is laid over it.
 
+        Heights, and where there is a ``land`` its rise ``(1, 1, rows, columns)``, which they
+        include; its gain multiplies what every level says.
         With ``exact``, weights and settings on their grids (``networks/exact.py``) and noise on
         that of activations, every cell is the same number in any window and on any machine;
         heights then come in float64, in steps of 2^-10 m.
         """
         count = len(self.levels)
         need = list(zip(spans(rows, count), spans(columns, count), strict=True))
-        inner, height = None, None
+        inner, height, ground = None, None, None if land is None else land(*need[-1])
         for level in reversed(range(count)):
             out_rows, out_columns = need[level]
             in_rows, in_columns = out_rows.wider(BLOCK), out_columns.wider(BLOCK)
@@ -150,6 +155,8 @@ class TerrainGenerator(Generator):
                 held = need[level + 1]
                 parts.append(doubled(inner, held, (in_rows, in_columns)))
                 height = doubled(height, held, (out_rows, out_columns))
+                if ground is not None:
+                    ground = doubled(ground, held, (out_rows, out_columns))
             module = self.levels[level]
             own = fresh[:, :1, BLOCK:-BLOCK, BLOCK:-BLOCK]
             if exact:
@@ -157,14 +164,19 @@ class TerrainGenerator(Generator):
                 inner = module.exactly(torch.cat(parts, dim=1), modulations[level])  # type: ignore[operator]
                 said = module.exact_height(inner.double())  # type: ignore[operator]
                 said = said + self.direct[level].double() * own.double()
-                said = snap(amplitudes[:, level : level + 1].double() * said, SETTING)
+                said = amplitudes[:, level : level + 1].double() * said
+                said = snap(said if ground is None else said * ground[:, 1:], SETTING)
             else:
                 inner = module(torch.cat(parts, dim=1), modulations[level])
                 said = self.direct[level] * own + module.height(inner)  # type: ignore[operator]
                 said = amplitudes[:, level : level + 1] * said
+                said = said if ground is None else said * ground[:, 1:].to(said)
             height = said if height is None else height + said
         assert height is not None
-        return torch.relu(base + height)
+        if ground is None:
+            return base + height, None
+        rise = ground[:, :1].to(height)
+        return base + height + rise, rise
 
     @torch.no_grad()
     def exact_copy(
