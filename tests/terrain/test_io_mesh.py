@@ -5,6 +5,7 @@ import struct
 
 import numpy as np
 import pytest
+from surfaces import hilly
 
 from physgan.errors import InputError
 from physgan_terrain.heightmap import Heightmap
@@ -13,14 +14,6 @@ from physgan_terrain.io import (
     write_gltf,
     write_obj,
 )
-
-UTM = "EPSG:32632"
-ORIGIN = (400_000.0, 5_000_000.0)
-
-
-def hilly(height=40, width=50, seed=0):
-    z = np.random.default_rng(seed).normal(3, 80, (height, width)).cumsum(0)
-    return Heightmap(z.astype(np.float32), 90.0, UTM, ORIGIN)
 
 
 def parse_glb(path):
