@@ -66,6 +66,19 @@ def propose_command(
         bool, typer.Option("--keep-known", help="Keep candidates that are in the training data.")
     ] = False,
     oversample: Annotated[int, typer.Option(min=1, help="Samples drawn per candidate.")] = 32,
+    search: Annotated[
+        str,
+        typer.Option(
+            help="samples: rank what the generator draws. latent: search its latent space for what "
+            "the predictor says meets the targets best; let an oracle judge the result."
+        ),
+    ] = "samples",
+    generations: Annotated[
+        int,
+        typer.Option(
+            min=1, help="With --search latent: how often n x oversample latents are bred anew."
+        ),
+    ] = 20,
     rounds: Annotated[
         int | None,
         typer.Option(
@@ -123,6 +136,8 @@ def propose_command(
 
         if wishes or not oracle:
             raise InputError("--rounds asks an oracle for the highest value, and no targets")
+        if search != "samples":
+            raise InputError("--rounds has searches of its own", fix="choose one with --method")
         propose_in_rounds(
             domain, None if run is None else open_run(domain, run), rounds=rounds, budget=budget,
             judge=judge, method=method, novelty=novelty, apart=apart, diversity=diversity,
@@ -145,6 +160,8 @@ def propose_command(
         out=place,
         workers=workers,
         show_progress=console.is_terminal,
+        search=search,
+        generations=generations,
     )
     console.print(summary(proposals))
     counts = ", ".join(f"{count} {stage}" for stage, count in proposals.counts.items())

@@ -9,8 +9,11 @@ import torch
 from tensordict import TensorDict
 from torch import Tensor
 
-from physgan.conditions import Target
+from physgan.conditions import ConditionSchema, Target
+from physgan.design.estimate import estimate
+from physgan.design.rank import scores
 from physgan.design.tiers import constrain
+from physgan.domain import Domain
 from physgan.errors import InputError
 from physgan.training import rng
 
@@ -31,6 +34,47 @@ def lower_bound(predictor: Predictor, name: str, doubt: float = 1.0) -> Score:
     def score(x: TensorDict, given: TensorDict) -> Tensor:
         said = predictor.predict(x, given)
         return (said.mean - doubt * said.spread)[:, column].cpu()
+
+    return score
+
+
+def ranking(
+    domain: Domain,
+    schema: ConditionSchema,
+    predictor: Predictor | None,
+    targets: Sequence[Target],
+    level: float = 0.9,
+) -> Score:
+    """How well a sample meets ``targets``: what candidates are ranked by (``rank.scores``), the
+    higher the better, with a class's probability in place of yes and no.
+
+    Raises InputError where there is no target, or nothing says how far it is met.
+    """
+    if not targets:
+        raise InputError("a latent search needs a target", fix="state one with --target")
+    said = {prop.name for prop in domain.properties if prop.exact is not None}
+    said |= set() if predictor is None else set(predictor.names)
+    for target in targets:
+        if target.name not in said:
+            raise InputError(
+                f"nothing predicts {target.name!r}: there is nothing to search by",
+                fix="train a predictor (physgan train --resume --predictor-minutes M), or leave "
+                "out the search",
+            )
+    learned = set() if predictor is None else set(predictor.names)
+    likely = [t for t in targets if t.kind == "class" and t.name in learned]
+    rest = [t for t in targets if t not in likely]
+
+    def score(x: TensorDict, given: TensorDict) -> Tensor:
+        values, intervals, _ = estimate(domain, predictor, x, given, level)
+        total = -scores(rest, schema, values, intervals, len(x))[0]
+        if predictor is not None and likely:
+            device = predictor.center.device
+            logits = predictor.read(x.to(device), given.to(device))[1]
+            for target in likely:
+                chance = logits[target.name].softmax(dim=2).mean(dim=0)
+                total = total + chance[:, int(target.low)].cpu()
+        return total
 
     return score
 

@@ -12,11 +12,11 @@ from typing import Any, Protocol
 
 import torch
 from tensordict import TensorDict
-from torch import Tensor
 
 from physgan.conditions import ConditionSchema, Target
 from physgan.design import novelty
-from physgan.design.candidate import Candidate, Estimate, Proposals
+from physgan.design.candidate import Candidate, Proposals
+from physgan.design.estimate import estimate
 from physgan.design.judge import judge
 from physgan.design.rank import scores
 from physgan.design.targets import Wishes, read_targets, supported
@@ -27,6 +27,7 @@ from physgan.predictors import Predictor
 from physgan.training.folder import FINGERPRINTS, KEYS
 
 LEVEL = 0.9
+SEARCHES = ("samples", "latent")
 
 
 class Run(Protocol):
@@ -57,8 +58,13 @@ def propose(
     keep_known: bool = False,
     training: Iterable[Any] | None = None,
     show_progress: bool = False,
+    search: str = "samples",
+    generations: int = 20,
 ) -> Proposals:
     """The ``n`` best of ``n * oversample`` samples for ``targets``.
+
+    With the ``search`` "latent" these are not drawn but searched for: the best that so many
+    ``generations`` of as many latents met, by the ranking below.
 
     Samples pass the projections, are decoded, and invalid ones, repeats and (unless
     ``keep_known``) repeats of the training data are dropped; ``filter`` also drops what fails
@@ -70,8 +76,10 @@ def propose(
     """
     from physgan.design.table import check_out, write_proposals
 
-    if n < 1 or oversample < 1:
-        raise InputError(f"n={n} and oversample={oversample} must be positive")
+    if n < 1 or oversample < 1 or generations < 1:
+        raise InputError(f"n={n}, oversample={oversample}, generations={generations}: all above 0")
+    if search not in SEARCHES:
+        raise InputError(f"no search called {search!r}", fix=f"one of {', '.join(SEARCHES)}")
     begun = time.monotonic()
     domain, schema = run.domain, run.schema
     asked = read_targets(targets, schema)
@@ -80,7 +88,11 @@ def propose(
     if out is not None:
         check_out(Path(out))
 
-    x, given = _split(run.sample(n * oversample, wanted, seed))
+    if search == "latent":
+        drawn = _searched(run, n * oversample, wanted, seed, generations, warnings)
+    else:
+        drawn = run.sample(n * oversample, wanted, seed)
+    x, given = _split(drawn)
     x = constrain(domain, x, given)
     natives = domain.decode(x)
     counts = {"sampled": len(natives)}
@@ -104,7 +116,12 @@ def propose(
 
     rows = torch.tensor(kept, dtype=torch.long)
     x, given = x[rows], given[rows]
-    values, intervals, estimates = _estimate(run, x, given, wanted, warnings)
+    values, intervals, estimates = estimate(domain, run.predictor(), x, given, LEVEL)
+    warnings += [
+        f"nothing predicts {target.name}: the ranking leaves it out"
+        for target in wanted
+        if target.name not in values
+    ]
     score, distance = scores(asked, schema, values, intervals, len(kept))
     order = score.nan_to_num(nan=float("inf")).argsort(stable=True)[:n].tolist()
     exact = {p.name: p.exact(x).tolist() for p in domain.properties if p.exact is not None}
@@ -163,6 +180,8 @@ def propose(
             "n": n,
             "oversample": oversample,
             "seed": seed,
+            "search": search,
+            "generations": generations if search == "latent" else None,
             "filter": filter,
             "keep_known": keep_known,
             "oracle": None if judge_by is None else judge_by.name,
@@ -174,6 +193,22 @@ def propose(
     if out is not None:
         proposals.folder = write_proposals(proposals, domain, Path(out))
     return proposals
+
+
+def _searched(
+    run: Any, n: int, targets: Sequence[Target], seed: int, generations: int, warnings: list[str]
+) -> TensorDict:
+    from physgan.design.latent_search import latent_search, ranking
+
+    score = ranking(run.domain, run.schema, run.predictor(), targets, LEVEL)
+    warnings.append(
+        "the latents were searched by what is predicted: of what a search chose a prediction is "
+        "too good by as much as it errs, and only an oracle tells"
+    )
+    x, _ = latent_search(
+        run, score, n, targets=targets, population=max(n, 64), generations=generations, seed=seed
+    )
+    return x
 
 
 def _split(batch: TensorDict) -> tuple[TensorDict, TensorDict]:
@@ -199,38 +234,6 @@ def _novelty(
         if keys is None:
             warnings.append("no training keys in the run: novelty is unknown")
     return novelty.is_novel(run.domain, samples, training, keys)
-
-
-def _estimate(
-    run: Run, x: TensorDict, given: TensorDict, targets: Sequence[Target], warnings: list[str]
-) -> tuple[dict[str, Tensor], dict[str, tuple[Tensor, Tensor]], dict[str, list[Estimate]]]:
-    """Values and intervals by property, each ``(B,)``, and the predictor's Estimates."""
-    values: dict[str, Tensor] = {}
-    intervals: dict[str, tuple[Tensor, Tensor]] = {}
-    estimates: dict[str, list[Estimate]] = {}
-    predictor = run.predictor()
-    if predictor is not None:
-        prediction = predictor.predict(x, given)
-        low, high = (bound.cpu() for bound in predictor.interval(prediction, LEVEL))
-        mean, spread = prediction.mean.cpu(), prediction.spread.cpu()
-        for column, prop in enumerate(predictor.properties):
-            values[prop.name] = mean[:, column]
-            if prop.classes is None:
-                intervals[prop.name] = low[:, column], high[:, column]
-            estimates[prop.name] = [
-                Estimate(m, s, a, b) if prop.classes is None else Estimate(prop.classes[int(m)], s)
-                for m, s, a, b in zip(
-                    mean[:, column].tolist(), spread[:, column].tolist(),
-                    low[:, column].tolist(), high[:, column].tolist(), strict=True,
-                )
-            ]  # fmt: skip
-    for prop in run.domain.properties:
-        if prop.exact is not None:
-            values[prop.name] = prop.exact(x).cpu()
-    for target in targets:
-        if target.name not in values:
-            warnings.append(f"nothing predicts {target.name}: the ranking leaves it out")
-    return values, intervals, estimates
 
 
 def _doubt(run: Run, found: Sequence[Candidate], warnings: list[str]) -> None:
