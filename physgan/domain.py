@@ -52,6 +52,8 @@ class Domain(ABC):
     name: str
     properties: tuple[Property, ...] = ()
     citations: str = ""
+    needs: str = ""
+    """What has to be told before this domain can be used, as the command line takes it."""
     words: Mapping[Any, Sequence[str]] = {}
     """By key of a token leaf the names of its words; an empty one stands for nothing (padding)."""
 

@@ -5,6 +5,9 @@ x = {"a": x_a, "b": x_b},   given = {"a": given_a, "b": given_b},   no propertie
 pair = Pair(GaussianRing(), GaussianRing(modes=4))      # or names of installed domains
 core = CycleGAN(pair)
 Trainer(core, pair.load(None, "train").batch, folder="runs/rings").fit()
+
+From the command line: ``physgan train pair DATA --set domain.a=NAME --set domain.b=NAME`` with a
+and b in the folder DATA, then ``physgan translate RUN FILES --to b``.
 """
 
 from __future__ import annotations
@@ -32,25 +35,45 @@ class Pair(Domain):
     """Domains ``a`` and ``b``, instances or names with their options, side by side.
 
     A native sample is the tuple of both sides' natives. The pair has no network of its own:
-    a core builds one set for each side.
+    a core builds one set for each side. A side that is missing is an InputError once it is used.
     """
 
     name = "pair"
+    needs = "two domains: --set domain.a=NAME --set domain.b=NAME"
 
     def __init__(
         self,
-        a: Domain | str,
-        b: Domain | str,
+        a: Domain | str | None = None,
+        b: Domain | str | None = None,
         a_options: Mapping[str, Any] | None = None,
         b_options: Mapping[str, Any] | None = None,
     ) -> None:
-        self.a = domains.load(a, **(a_options or {})) if isinstance(a, str) else a
-        self.b = domains.load(b, **(b_options or {})) if isinstance(b, str) else b
+        self._told = {
+            "a": domains.load(a, **(a_options or {})) if isinstance(a, str) else a,
+            "b": domains.load(b, **(b_options or {})) if isinstance(b, str) else b,
+        }
 
     @property
     def sides(self) -> dict[str, Domain]:
         """Both domains by the names of their parts of a batch."""
-        return {"a": self.a, "b": self.b}
+        found = {side: domain for side, domain in self._told.items() if domain is not None}
+        for side in SIDES:
+            if side not in found:
+                raise InputError(
+                    f"a pair needs its side {side!r}",
+                    fix=f"--set domain.{side}=NAME, a name of `physgan domains`",
+                )
+        return found
+
+    @property
+    def a(self) -> Domain:
+        """The domain of the side a."""
+        return self.sides["a"]
+
+    @property
+    def b(self) -> Domain:
+        """The domain of the side b."""
+        return self.sides["b"]
 
     def load(self, path: Path | None, split: str, properties: Sequence[str] = ()) -> Data:
         """``split`` of both sides: of ``path/a`` and ``path/b`` (any suffix), or of the domains'
@@ -58,7 +81,7 @@ class Pair(Domain):
 
         Raises InputError where a side has no data.
         """
-        data = {side: d.load(_place(path, side), split) for side, d in self.sides.items()}
+        data = {side: d.load(place(path, side), split) for side, d in self.sides.items()}
         size = max(len(part) for part in data.values())
         rows = {side: torch.arange(size) % len(part) for side, part in data.items()}
         batch = {
@@ -111,7 +134,7 @@ class Pair(Domain):
         raise _no_network()
 
     def recommended(self) -> dict[str, Any]:
-        return {"core": "cycle-gan"}
+        return {"core": "cycle-gan", "predictor_share": 0.0}
 
     def decode(self, x: TensorDict) -> list[Any]:
         a, b = self.a.decode(x["a"]), self.b.decode(x["b"])
@@ -129,9 +152,9 @@ class Pair(Domain):
 
     def write(self, samples: Sequence[Any], names: Sequence[str], folder: Path) -> list[Path]:
         files = []
-        for place, (side, domain) in enumerate(self.sides.items()):
+        for part, (side, domain) in enumerate(self.sides.items()):
             (folder / side).mkdir(exist_ok=True)
-            files.append(domain.write([s[place] for s in samples], names, folder / side))
+            files.append(domain.write([s[part] for s in samples], names, folder / side))
         # One sample's first file per sample comes first, as the contract has it.
         return [*files[0], *files[1]]
 
@@ -159,7 +182,8 @@ class Pair(Domain):
         return f"{self.a.label(sample[0])}, {self.b.label(sample[1])}"
 
 
-def _place(path: Path | None, side: str) -> Path | None:
+def place(path: Path | None, side: str) -> Path | None:
+    """Where the data of ``side`` are in the folder ``path``: what is called so, with any suffix."""
     if path is None:
         return None
     found = sorted(p for p in path.iterdir() if p.stem == side) if path.is_dir() else []

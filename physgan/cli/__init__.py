@@ -17,7 +17,7 @@ from physgan.errors import InputError, RunError
 
 MODULES = (
     "train", "domains", "doctor", "propose", "rollout", "evaluate", "datasets", "report", "audit",
-    "cite",
+    "cite", "translate",
 )  # fmt: skip
 
 

@@ -25,9 +25,10 @@ def domains() -> None:
         except InputError as error:
             table.add_row(name, "", str(error))
             continue
+        words = f"(needs {domain.needs})" if domain.needs else "those of your data"
         known = [
             f"{p.name} ({'|'.join(p.classes) if p.classes else p.unit or '1'})"
             for p in domain.properties
         ]
-        table.add_row(name, type(domain).__module__, ", ".join(known) or "those of your data")
+        table.add_row(name, type(domain).__module__, ", ".join(known) or words)
     Console().print(table)

@@ -173,7 +173,7 @@ class CycleGAN(Core):
         if "x" not in given.keys():  # noqa: SIM118
             raise InputError(
                 f"the {self.title} makes samples out of samples",
-                fix='give given = TensorDict({"x": {"a": ..., "b": ...}}, [n])',
+                fix="see physgan translate; in Python give given with x, {'a': ..., 'b': ...}",
             )
         x, empty = given["x"], TensorDict({"a": {}, "b": {}}, given.batch_size)
         both = given["given"] if "given" in given.keys() else empty  # noqa: SIM118

@@ -14,8 +14,9 @@ from physgan.domain import Domain
 class Translator(nn.Module):
     """``(x, given, target_given, z (B, Z)) -> x of the target``.
 
-    The target's generator, under the features that the source's predictor network reads: it works
-    for any two domains. A domain that can do better overrides ``Domain.translator``.
+    The target's generator, under the features that the source's predictor network reads, at a
+    latent of its own width that z is mapped to: it works for any two domains. A domain that can do
+    better overrides ``Domain.translator``.
     """
 
     def __init__(self, source: Domain, target: Domain, latent_dim: int, **network: Any) -> None:
@@ -23,12 +24,13 @@ class Translator(nn.Module):
         self.reader = source.predictor()
         width = int(self.reader.feature_dim)  # type: ignore[arg-type]
         self.norm = nn.LayerNorm(width)
-        self.generator = target.generator(width, latent_dim=latent_dim, **network)
+        self.generator = target.generator(width, **network)
+        self.lift = nn.Linear(latent_dim, self.generator.latent_dim)
 
     def forward(
         self, x: TensorDict, given: TensorDict, target_given: TensorDict, z: Tensor
     ) -> TensorDict:
-        return self.generator(z, self.norm(self.reader(x, given)), target_given)
+        return self.generator(self.lift(z), self.norm(self.reader(x, given)), target_given)
 
 
 class LatentEncoder(nn.Module):
