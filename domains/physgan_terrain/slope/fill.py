@@ -21,27 +21,27 @@ from physgan.errors import InputError
 
 
 @njit(cache=True, nogil=True)
-def border_heap(z: np.ndarray) -> tuple[np.ndarray, list]:
-    # where a flood begins: done (H, W), true on the border, and a heap of (height, flat index)
+def flood(z: np.ndarray, eps: float, source: np.ndarray) -> None:
+    """Fill ``z (H, W)``, float32 or float64, in place.
+
+    ``source (H, W)`` int64 becomes the flat index of the cell whose height each cell is filled
+    to, for ``eps`` 0; of shape (0, 0) it is left alone.
+    """
+    # levels are added up in z's own precision, so that no rounding comes after the comparison
     rows, columns = z.shape
+    gain = z.dtype.type(eps)
+    traced = source.size > 0
     done = np.zeros((rows, columns), dtype=np.bool_)
     heap = [(z[0, 0], 0)]
     done[0, 0] = True
     for i in range(rows):
         for j in range(columns):
+            if traced:
+                source[i, j] = i * columns + j
             if (i in (0, rows - 1) or j in (0, columns - 1)) and not done[i, j]:
                 done[i, j] = True
                 heap.append((z[i, j], i * columns + j))
     heapq.heapify(heap)
-    return done, heap
-
-
-@njit(cache=True, nogil=True)
-def _flood(z: np.ndarray, eps: float) -> None:
-    # levels are added up in z's own precision, so that no rounding comes after the comparison
-    rows, columns = z.shape
-    gain = z.dtype.type(eps)
-    done, heap = border_heap(z)
     pool = np.empty(rows * columns, dtype=np.int64)
     taken = waiting = 0
     while taken < waiting or len(heap) > 0:
@@ -61,6 +61,8 @@ def _flood(z: np.ndarray, eps: float) -> None:
                 done[p, q] = True
                 if z[p, q] <= level:
                     z[p, q] = level
+                    if traced:
+                        source[p, q] = source[i, j]
                     if gain == 0:
                         # at the level of the lowest cell of the heap: it needs no heap
                         pool[waiting] = p * columns + q
@@ -88,7 +90,7 @@ def fill(z: NDArray[Any], eps: float = 0.0) -> NDArray[Any]:
     filled = np.array(z, dtype=z.dtype if z.dtype == np.float32 else np.float64, order="C")
     if not np.isfinite(filled).all():
         raise InputError("some heights are not finite", fix="fill the holes first")
-    _flood(filled, float(eps))
+    flood(filled, float(eps), np.empty((0, 0), dtype=np.int64))
     if whole and filled.max() > np.iinfo(z.dtype).max:
         raise InputError(f"filled heights do not fit {z.dtype}", fix="a smaller fall")
     return filled.astype(z.dtype)
