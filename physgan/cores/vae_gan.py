@@ -38,7 +38,8 @@ class VAEGANOptions(AdversarialOptions):
     """``adversarial`` 0 builds no critic: the plain conditional VAE.
 
     ``reconstruction`` weighs terms of the likelihood by name (default 1): a density that can
-    grow without bound must not drown the classes. ``prior`` are the options of ``FlowPrior``.
+    grow without bound must not drown the classes. ``prior`` are the options of ``FlowPrior``; with
+    ``transforms`` 0 it is the standard normal, which learns nothing.
     ``start`` is the step at which the critic enters; from then on the generator faces it and the
     laws every ``interval`` steps.
     """
@@ -57,7 +58,6 @@ class VAEGANOptions(AdversarialOptions):
 class VAEGAN(AdversarialCore):
     """See the module's docstring; ``options`` are the fields of VAEGANOptions."""
 
-    averaged = ("encoder", "generator", "prior")
     optional = ("resampler.",)
     options: VAEGANOptions
 
@@ -69,15 +69,14 @@ class VAEGAN(AdversarialCore):
         self.generator = domain.generator(dim, latent_dim=opt.latent_dim, **opt.network)
         self.prior = FlowPrior(opt.latent_dim, dim, **opt.prior)
         self.resampler = Resampler(opt.latent_dim, dim)
+        flows = any(True for _ in self.prior.parameters())
+        self.elbo_players = ("encoder", "generator", *(("prior",) if flows else ()))
+        self.averaged = self.elbo_players
         self._equip(domain, schema, opt)
 
     @property
     def players(self) -> Mapping[str, nn.Module]:
-        found: dict[str, nn.Module] = {
-            "encoder": self.encoder,
-            "generator": self.generator,
-            "prior": self.prior,
-        }
+        found: dict[str, nn.Module] = {name: getattr(self, name) for name in self.elbo_players}
         if self.critic is not None and self.heads is not None:
             found["critic"] = nn.ModuleList([self.critic, self.heads])
         return found
@@ -89,7 +88,7 @@ class VAEGAN(AdversarialCore):
         plays, beta = self._plays(step), self.options.beta * warm
         made, remake = recorded(self._make, x, condition, given, beta, plays)
         elbo, fakes, logs = made
-        losses, residuals = [Loss(elbo, ("encoder", "generator", "prior"))], {}
+        losses, residuals = [Loss(elbo, self.elbo_players)], {}
         if plays:
             yield from self._critic_turn(x, fakes[:2], condition, known, given, fakes[2:])
             if self.critic is not None:
@@ -103,11 +102,11 @@ class VAEGAN(AdversarialCore):
 
         def replay() -> tuple[Loss, ...]:
             elbo, fakes, _ = remake(x, condition, given, beta, plays)
-            players = [Loss(elbo, ("encoder", "generator", "prior"))]
+            players = [Loss(elbo, self.elbo_players)]
             told = again(x, fakes, condition, given)
             return (*players, *([] if told is None else [Loss(told[0], ("generator",))]))
 
-        yield Turn(tuple(losses), ("encoder", "generator", "prior"), logs, replay)
+        yield Turn(tuple(losses), self.elbo_players, logs, replay)
         if residuals:
             self.multipliers.update(residuals)
 
@@ -207,6 +206,8 @@ class VAEGAN(AdversarialCore):
         return {"elbo": elbo, **logs}
 
     def settle(self, train: TensorDict, held: TensorDict, seconds: float) -> dict[str, float]:
+        if "prior" not in self.elbo_players:
+            return {}
         drop = self.options.condition_drop
         found = settle_prior(
             self.prior, self.resampler, self.encoder, self.schema, drop, train, held,

@@ -222,3 +222,18 @@ def test_training_learns_the_ring(ring):
     point = core.sample(condition, TensorDict({}, [2000]))["point"]
     away = (point - domain.centres[wanted]).norm(dim=1)
     assert (away < 4 * domain.sigma).double().mean() > 0.9
+
+
+def test_a_prior_without_transforms_is_the_standard_normal_and_learns_nothing(ring):
+    core = core_of(ring, prior={"transforms": 0})
+    assert "prior" not in core.players and "prior" not in core.averaged
+    batch = ring[2][:32]
+    for turn, found in play(core, batch, 0):
+        assert "prior" not in turn.step
+        assert all(g is not None for name in turn.step for g in found[name])
+    z, condition = torch.zeros(3, 4), core.schema(batch["y"])[:3]
+    known = torch.full((3,), -2 * math.log(2 * math.pi))
+    torch.testing.assert_close(core.prior.log_prob(z, condition), known)
+    many = core.prior.sample(condition[:1].expand(20_000, -1))
+    assert many.shape == (20_000, 4) and abs(many.mean()) < 0.02 and abs(many.std() - 1) < 0.02
+    assert core.settle(batch, batch, 1.0) == {}
