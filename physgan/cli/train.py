@@ -54,6 +54,27 @@ def train(
             "the domain has use for one.",
         ),
     ] = None,
+    feedback: Annotated[
+        str | None,
+        typer.Option(
+            help="NAME=max, NAME=min or NAME=CLASS: samples that the predictor (or --judge) "
+            "praises for it join the training rows, a fifth of them at most; --resume goes on."
+        ),
+    ] = None,
+    judge: Annotated[
+        str | None,
+        typer.Option(help="With --feedback: an oracle praises in place of the predictor."),
+    ] = None,
+    every: Annotated[
+        int | None,
+        typer.Option(min=1, help="With --feedback: steps between two rounds of it, 500 if unset."),
+    ] = None,
+    draws: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="With --feedback: samples looked at in each, 2000, of an oracle 96."
+        ),
+    ] = None,
     robust: Annotated[
         float,
         typer.Option(min=0, help="Train the predictor against attacks of this size, in x's units."),
@@ -67,6 +88,7 @@ def train(
 
     For example: physgan train DOMAIN my_data.csv -p NAME --minutes 5 --out runs/first
     """
+    from physgan.cli.feedback import settle_feedback
     from physgan.errors import InputError
     from physgan.run import Run
     from physgan.training.config import RunConfig, merged, override, read_config, with_advice
@@ -78,6 +100,7 @@ def train(
             raise InputError("a run keeps its objective", fix="resume without --objective")
         run = Run.resume(out, [*(f"{k}={v}" for k, v in trainer.items()), *(set or [])])
         _check(run, predictor_minutes, robust)
+        told = settle_feedback(run, feedback, judge, every, draws)
     else:
         asked = {
             "domain": domain,
@@ -90,13 +113,24 @@ def train(
             over["core_options"] = {"objective": objective}
         values = merged(read_config(config) if config else {}, {**over, "trainer": trainer})
         values = with_advice(values)
+
+        def check(begun: Run) -> None:
+            _check(begun, predictor_minutes, robust)
+            wanted = settle_feedback(begun, feedback, judge, every, draws)
+            if wanted and judge is None and not _minutes(begun, predictor_minutes):
+                raise InputError(
+                    "feedback needs a predictor or an oracle",
+                    fix="leave out --predictor-minutes 0, or name an oracle with --judge",
+                )
+
         where = str(config) if config else ""
         run = Run.start(
             out,
             RunConfig.from_dict(override(values, set or []), where),
-            lambda begun: _check(begun, predictor_minutes, robust),
+            check,
         )
-    _train(run, out, predictor_minutes, robust)
+        told = settle_feedback(run, feedback, judge, every, draws)
+    _train(run, out, predictor_minutes, robust, told)
 
 
 def _minutes(run: Any, told: float | None) -> float:
@@ -114,7 +148,10 @@ def _check(run: Any, told: float | None, robust: float) -> None:
         check_predictable(run, options_for(run.domain, minutes, robust=robust))
 
 
-def _train(run: Any, out: Path, predictor_minutes: float | None, robust: float) -> None:
+def _train(
+    run: Any, out: Path, predictor_minutes: float | None, robust: float, told: dict[str, Any] | None
+) -> None:
+    from physgan.cli.feedback import train_with_feedback
     from physgan.training.progress import Reporter
 
     reporter = Reporter()
@@ -122,15 +159,19 @@ def _train(run: Any, out: Path, predictor_minutes: float | None, robust: float) 
     refused = sum(len(part.refused) for part in run.data.values())
     reporter.say(f"{rows['train']} training and {rows['val']} validation rows, {refused} refused")
     minutes = _minutes(run, predictor_minutes)
-    if run.core.guided and run.predictor() is None:
+    first = run.core.guided or (told is not None and told["judge"] is None)
+    if first and run.predictor() is None and minutes > 0:
         _equip(run, reporter, minutes, robust)
-    outcome = run.train(reporter=reporter)
+    if told is None:
+        outcome = run.train(reporter=reporter)
+    else:
+        outcome = train_with_feedback(run, told, reporter)
     if outcome.reason == "interrupted":
         reporter.say(f"stopped and saved at step {outcome.step}. Go on with:")
         reporter.say(f"  physgan train --resume --out {shlex.quote(str(out))}")
         raise typer.Exit(130)
     reporter.say(f"done at step {outcome.step} after {outcome.minutes:.1f} minutes: {out}")
-    if minutes > 0 and not run.core.guided:
+    if minutes > 0 and not first:
         _equip(run, reporter, minutes, robust)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -22,19 +22,23 @@ from torch import Tensor
 from physgan.audit.tokens import token_leaves
 from physgan.conditions import Target
 from physgan.design.density import ChainDensity
-from physgan.domain import Data, Domain
+from physgan.design.pool import FeedbackPool
+from physgan.domain import Domain
 from physgan.errors import InputError
+from physgan.training.checkpoint import Checkpoints
 from physgan.training.files import write_atomic
 from physgan.training.folder import write_keys
 
 if TYPE_CHECKING:
     from physgan.predictors import Predictor
     from physgan.run import Run
+    from physgan.training import Outcome
+    from physgan.training.progress import Reporter
 
 Guide = Callable[[TensorDict, TensorDict], tuple[Tensor, Tensor]]
 """``(x, given) -> mean (B,), spread (B,)`` of what should be high."""
 Density = Callable[[TensorDict], Tensor]
-RECORD = "pseudo.csv"
+RECORD, ROWS = "pseudo.csv", "pseudo.safetensors"
 
 
 @dataclass(frozen=True)
@@ -84,48 +88,17 @@ def chain_density(real: TensorDict) -> Density:
     return density
 
 
-class FeedbackPool:
-    """Real rows and room for pseudo ones, which repeats of real rows fill until they come.
-
-    ``data`` keeps its size, so that training goes on in the same order of batches; ``pseudo (N,)``
-    says which rows are not real, ``since (N,)`` the step at which each joined.
-    """
-
-    def __init__(self, data: Data, share: float) -> None:
-        self.real = len(data)
-        room = int(share / (1.0 - share) * self.real)
-        rows = torch.cat([torch.arange(self.real), torch.arange(room) % self.real])
-        weights = None if data.weights is None else data.weights[rows].clone()
-        ids = [data.ids[int(row)] for row in rows]
-        self.data = replace(data, batch=data.batch[rows].clone(), ids=ids, weights=weights)
-        self.pseudo = torch.zeros(len(rows), dtype=torch.bool)
-        self.since = torch.full((len(rows),), -1)
-
-    @property
-    def share(self) -> float:
-        """The share of rows that are pseudo."""
-        return float(self.pseudo.double().mean())
-
-    def place(self, batch: TensorDict, step: int) -> Tensor:
-        """Put ``batch`` in place of filling, then of the oldest; returns its rows. What does not
-        fit is left out."""
-        room = torch.arange(self.real, len(self.since))
-        rows = room[self.since[room].argsort(stable=True)][: len(batch)]
-        self.data.batch[rows] = batch[: len(rows)]
-        self.pseudo[rows], self.since[rows] = True, step
-        if self.data.weights is not None:
-            self.data.weights[rows] = self.data.weights[: self.real].mean()
-        return rows
-
-
 def admitted(
     mean: Tensor, spread: Tensor, density: Tensor, new: Tensor, limits: tuple[float, float],
     best: float,
 ) -> Tensor:  # fmt: skip
     """Rows that the brake lets in, best first: all arguments ``(B,)``; ``limits`` are the highest
-    spread and the lowest density."""
-    bound = mean - spread
-    top = bound >= torch.quantile(bound.double(), 1.0 - best)
+    spread and the lowest density. What has no finite bound is not known, and stays out."""
+    bound = (mean - spread).double()
+    told = bound.isfinite()
+    if not told.any():
+        return torch.zeros(0, dtype=torch.long)
+    top = told & (bound >= torch.quantile(bound[told], 1.0 - best))
     good = top & new & (spread <= limits[0]) & (density >= limits[1])
     rows = good.nonzero()[:, 0]
     return rows[bound[rows].argsort(descending=True, stable=True)]
@@ -142,35 +115,44 @@ def feedback_train(
     brake: Brake | None = None,
     label: Callable[[TensorDict, Tensor], TensorDict] | None = None,
     say: Callable[[str], None] = lambda text: None,
-) -> FeedbackPool:
+    sure: bool = False,
+    reporter: Reporter | None = None,
+) -> tuple[FeedbackPool, Outcome]:
     """Train ``run`` to its end; every ``every`` steps some of ``draws`` samples join its rows.
 
-    Samples are asked for by ``target`` and carry as its value the lower bound that the guide
-    gives them; other labels are what formulas say, else unknown, or what ``label(x, bound)``
-    says. Novelty is kept against real rows alone. Raises InputError for a run without its data.
+    A run that was stopped goes on with the rows that had joined. A guide that is ``sure`` (an
+    oracle) is not asked about real rows, as its spread is nowhere a doubt.
+
+    Samples are asked for by ``target`` and carry as its value the bound that the guide gives
+    them (of a minimum the upper one), or the class that was asked for; other labels are what
+    formulas say, else unknown, or what ``label(x, bound)`` says. Novelty is kept against real
+    rows alone. Raises InputError for a run without its data.
     """
     brake = brake or Brake()
     if run.data is None:
         raise InputError("this run was opened without its data", fix="use Run.start or Run.resume")
     real, pool = run.data["train"], FeedbackPool(run.data["train"], brake.share)
-    _, spread = guide(real.batch["x"], real.batch["given"])
+    doubts = torch.zeros(1) if sure else guide(real.batch["x"], real.batch["given"])[1]
     limits = (
-        float(torch.quantile(spread.double(), brake.spread)),
+        float(torch.quantile(doubts.double(), brake.spread)),
         float(torch.quantile(density(real.batch["x"]).double(), brake.density)),
     )
     known = {run.domain.key(sample) for sample in run.domain.decode(real.batch["x"])}
-    record: list[tuple[int, int, str, float, float]] = []
+    record = _read(run)
+    done = max(Checkpoints(run.folder, run.config.identity).steps(), default=0)
+    if (run.folder / ROWS).exists():
+        pool.restore(run.folder / ROWS)
     run.data = {**run.data, "train": pool.data}
     try:
-        until = every
+        until = (done // every + 1) * every
         while True:
-            outcome = run.train(until=until)
+            outcome = run.train(reporter=reporter, until=until)
             if outcome.reason != "interrupted":
                 # Training has kept the keys of the pool; novelty is kept against real rows.
                 write_keys(run.folder, run.domain, real)
-                return pool
+                return pool, outcome
             if outcome.step < until:
-                return pool
+                return pool, outcome
             run.load_weights()
             x, given = _draw(run, [target], draws, seed=until)
             mean, doubt = guide(x, given)
@@ -190,6 +172,7 @@ def feedback_train(
                 name = run.domain.label(samples[row])
                 record.append((until, place, name, float(mean[row]), float(doubt[row])))
             _write(run, record)
+            pool.save(run.folder / ROWS)
             say(f"step {until}: {len(places)} joined, {pool.share:.0%} of the rows are pseudo")
             until += every
     finally:
@@ -214,7 +197,8 @@ def _labels(
             old = like[name]
             formula = exact.get(str(name))
             if name == target.name:
-                found[name] = bound.to(old.dtype)
+                told = {"min": -bound, "class": torch.full_like(bound, target.low)}
+                found[name] = told.get(target.kind, bound).to(old.dtype)
             elif formula is not None:
                 found[name] = formula(x).to(old.dtype)
             else:
@@ -223,6 +207,17 @@ def _labels(
         return TensorDict(found, [len(x)])
 
     return label
+
+
+def _read(run: Run) -> list[tuple[int, int, str, float, float]]:
+    path = run.folder / RECORD
+    if not path.exists():
+        return []
+    rows = csv.DictReader(io.StringIO(path.read_text()))
+    return [
+        (int(r["step"]), int(r["row"]), r["sample"], float(r["mean"]), float(r["spread"]))
+        for r in rows
+    ]
 
 
 def _write(run: Run, record: list[tuple[int, int, str, float, float]]) -> None:

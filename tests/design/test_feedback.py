@@ -12,6 +12,7 @@ from physgan import domain as domains
 from physgan.conditions import Target
 from physgan.design.feedback import (
     RECORD,
+    ROWS,
     Brake,
     FeedbackPool,
     admitted,
@@ -102,12 +103,16 @@ def test_the_brake_holds_back_the_unsure_the_strange_and_the_copied():
 
 def test_feedback_pulls_samples_to_what_is_praised_and_records_who_joined(run):
     domain = run.domain
-    pool = feedback_train(
+    pool, outcome = feedback_train(
         run, Target("radius", "value", 1.0, 1.0), right,
         lambda x: domain.log_density(x["point"]), every=40, draws=300,
         brake=Brake(best=0.3, density=0.02),
     )  # fmt: skip
-    assert 0 < pool.share <= 0.2
+    assert 0 < pool.share <= 0.2 and outcome.reason == "steps"
+    again = FeedbackPool(run.data["train"], 0.2)
+    again.restore(run.folder / ROWS)
+    assert torch.equal(again.pseudo, pool.pseudo) and torch.equal(again.since, pool.since)
+    assert (again.data.batch["x"] == pool.data.batch["x"]).all()
     pseudo = pool.data.batch[pool.pseudo]
     assert pseudo["x", "point"][:, 0].mean() > pool.data.batch["x", "point"][:, 0].mean() + 0.3
     assert torch.allclose(pseudo["y", "radius"], pseudo["x", "point"][:, 0] - 0.1)
