@@ -12,7 +12,7 @@ import torch
 from tensordict import TensorDict
 
 from physgan.conditions import ConditionSchema
-from physgan.cores.cycle_gan import CycleGAN
+from physgan.cores.cycle_gan import CycleGAN, other
 from physgan.domain import Domain
 from physgan.errors import InputError
 from physgan.files import replace_folder
@@ -59,7 +59,7 @@ class Translations:
         domains = _sides(self.run)
         names = [t.name for t in self.found]
         with disk_errors(folder), replace_folder(folder) as draft:
-            for part, side in (("made", self.to), ("source", _other(self.to))):
+            for part, side in (("made", self.to), ("source", other(self.to))):
                 (draft / part).mkdir()
                 natives = [getattr(t, part) for t in self.found]
                 if natives:
@@ -72,7 +72,7 @@ class Translations:
         rows = [
             {
                 "name": t.name,
-                "source": domains[_other(self.to)].label(t.source),
+                "source": domains[other(self.to)].label(t.source),
                 "made": domains[self.to].label(t.made),
                 **{f"valid.{name}": "yes" if value else "no" for name, value in t.valid.items()},
                 **{f"laws.{name}": f"{value:.6g}" for name, value in t.laws.items()},
@@ -89,7 +89,7 @@ class Translations:
         from physgan.report.figures import to_png
         from physgan.report.html import el, page, table
 
-        source, target = domains[_other(self.to)], domains[self.to]
+        source, target = domains[other(self.to)], domains[self.to]
         rows = [
             [
                 t.name,
@@ -127,7 +127,7 @@ def translate(
     domains = _sides(run)
     if to not in SIDES:
         raise InputError(f"a pair has no side {to!r}", fix="a or b")
-    x, given, ids = _rows(run, domains[_other(to)], _other(to), source, split)
+    x, given, ids = _rows(run, domains[other(to)], other(to), source, split)
     if n is not None:
         x, given, ids = x[:n], given[:n], ids[:n]
     rows = torch.arange(len(x)).repeat_interleave(variants)
@@ -141,7 +141,7 @@ def translate(
     with torch.no_grad():
         laws = {p.name: p.function(made, target_given).tolist() for p in target.penalties()}
     told = Translations(run, to)
-    natives = target.decode(made), domains[_other(to)].decode(x)
+    natives = target.decode(made), domains[other(to)].decode(x)
     for row, (name, native, own) in enumerate(zip(names, *natives, strict=True)):
         if native is None or own is None:
             told.failed.append(name)
@@ -161,10 +161,10 @@ def _made(
     device = next(core.parameters()).device
     with rng.isolated(seed):
         asked = target.ordinary(ConditionSchema([], TensorDict({}, [0])), len(x))[1]
-        both = TensorDict({_other(to): given, to: asked}, x.batch_size)
+        both = TensorDict({other(to): given, to: asked}, x.batch_size)
         parts = [
             core.translate(
-                x[i : i + batch].to(device), both[i : i + batch].to(device), _other(to) + to
+                x[i : i + batch].to(device), both[i : i + batch].to(device), other(to) + to
             ).cpu()
             for i in range(0, len(x), batch)
         ]
@@ -202,7 +202,3 @@ def _sides(run: Run) -> dict[str, Domain]:
             fix="train a pair of domains with cycle-gan or augmented-cycle-gan",
         )
     return run.domain.sides
-
-
-def _other(side: str) -> str:
-    return "a" if side == "b" else "b"

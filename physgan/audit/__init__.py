@@ -3,9 +3,10 @@
 from physgan.audit.attacks import fgsm, pgd
 from physgan.audit.balance import Balance, balance
 from physgan.audit.distances import frechet, frechet_gaussians, kid
+from physgan.audit.judged import Audit
 from physgan.audit.latents import fixed_latents
 from physgan.audit.neighbours import Coverage, prdc, spread_ratio
-from physgan.audit.run import Audit, audit
+from physgan.audit.run import audit
 from physgan.audit.tokens import Trigger, first_order, hotflip, universal_trigger
 from physgan.audit.verdict import Finding
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tensordict import TensorDict
+
 from physgan.run import Run
 from physgan.training.checkpoint import MODEL, Checkpoints, read_model
 
@@ -11,12 +13,13 @@ BEST = "best.safetensors"
 
 
 def fixed_latents(
-    run: Run, n: int = 6, seed: int = 0, most: int = 6
+    run: Run, n: int = 6, seed: int = 0, most: int = 6, given: TensorDict | None = None
 ) -> list[tuple[str, list[Any]]]:
     """``n`` native samples (None where one does not decode) for each set of weights in the folder
     of ``run``, from the same random numbers: ``[(label, samples)]``, earliest first, the best
     before the last.
 
+    ``given (n,)`` is what the generator gets and does not make, by default what ``run`` asks for.
     At most ``most`` checkpoints, evenly spread; the run has its final weights again afterwards.
     """
     if n < 1:
@@ -30,7 +33,7 @@ def fixed_latents(
     try:
         for label, name in weights:
             run.load_weights(name)
-            found.append((label, run.domain.decode(run.sample(n, seed=seed))))
+            found.append((label, run.domain.decode(run.sample(n, seed=seed, given=given))))
     finally:
         run.load_weights(MODEL)
     return found

@@ -1,4 +1,4 @@
-"""What an audit looks at: a run's samples, the data they should resemble, and its critic."""
+"""What an audit looks at: samples, the data they should resemble, and the critic between them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from tensordict import TensorDict
-from torch import Tensor
+from torch import Tensor, nn
 
 from physgan.domain import Domain, Verdict
 from physgan.errors import InputError
@@ -36,10 +36,12 @@ class Rows:
 
 @dataclass
 class Material:
-    """``real`` is None without data; ``points`` hold fingerprints of fakes and of reals ``(n, F)``
-    where the domain has them; ``notes`` say what could not be had."""
+    """``game`` has the ``objective`` and, where there is one, the ``critic`` of single samples: a
+    core, or a side of one. ``real`` is None without data; ``points`` hold fingerprints of fakes and
+    of reals ``(n, F)`` where ``domain`` has them; ``notes`` say what could not be had."""
 
-    run: Run
+    game: nn.Module
+    domain: Domain
     fake: Rows
     real: Rows | None
     points: tuple[np.ndarray, np.ndarray] | None = None
@@ -47,8 +49,13 @@ class Material:
 
     @property
     def critic(self) -> Any:
-        """The run's critic network, or None."""
-        return getattr(self.run.core, "critic", None)
+        """The critic network, or None."""
+        return getattr(self.game, "critic", None)
+
+    @property
+    def objective(self) -> Any:
+        """What the critic plays for."""
+        return self.game.objective
 
     @property
     def readable(self) -> bool:
@@ -58,18 +65,17 @@ class Material:
 
     @property
     def _by_features(self) -> bool:
-        return type(self.run.core.objective).witness is not Objective.witness  # type: ignore
+        return type(self.objective).witness is not Objective.witness
 
     def score(self, rows: Rows) -> Callable[[TensorDict], Tensor]:
         """What tells real from fake, higher for what the critic takes for real, ``x -> (B,)``
         under the conditions of ``rows``."""
-        objective: Any = self.run.core.objective
-        sign = -1.0 if objective.autoencoding else 1.0
+        sign = -1.0 if self.objective.autoencoding else 1.0
 
         def score(x: TensorDict) -> Tensor:
             judged = self.critic(x, rows.condition[: len(x)], rows.given[: len(x)])
             played = self._played(len(x)) if self._by_features else (judged, judged)
-            return sign * objective.witness(judged, *played)
+            return sign * self.objective.witness(judged, *played)
 
         return score
 
@@ -77,8 +83,7 @@ class Material:
     def _played(self, size: int) -> tuple[Verdict, ...]:
         """Verdicts on real rows and on as many batches of fakes as the objective compares."""
         assert self.real is not None
-        objective: Any = self.run.core.objective
-        order = [torch.arange(size).roll(n) for n in range(objective.fakes)]
+        order = [torch.arange(size).roll(n) for n in range(self.objective.fakes)]
         batches = [self.real[:size], *(self.fake[rows] for rows in order)]
         return tuple(self.critic(b.x, b.condition, b.given) for b in batches)
 
@@ -102,17 +107,21 @@ def gather(run: Run, data: Path | None, n: int, seed: int) -> Material:
         if projection.differentiable:
             x = projection.function(x, given)
     real = _real(run, data, n, seed, notes)
-    found = Material(run, Rows(x, condition, given), real, notes=notes)
-    found.points = _points(found)
+    found = Material(run.core, run.domain, Rows(x, condition, given), real, notes=notes)
+    found.points = points_of(found, run.folder / FINGERPRINTS)
     return found
 
 
+def data_path(run: Run, data: Path | None) -> Path | None:
+    """``data``, or where the run's own are or were; InputError for ``data`` that do not exist."""
+    if data is not None and not data.exists():
+        raise InputError("there are no such data", where=str(data))
+    return data or (Path(run.config.data) if run.config.data else None)
+
+
 def _real(run: Run, data: Path | None, n: int, seed: int, notes: list[str]) -> Rows | None:
-    own = Path(run.config.data) if run.config.data else None
-    path = data or own
+    path = data_path(run, data)
     if path is not None and not path.exists():
-        if data is not None:
-            raise InputError("there are no such data", where=str(data))
         notes.append(
             f"The data of this run ({path}) are not here: nothing is compared with real samples "
             "but fingerprints. Give them with --data."
@@ -126,8 +135,9 @@ def _real(run: Run, data: Path | None, n: int, seed: int, notes: list[str]) -> R
     return Rows(rows["x"], condition, rows["given"])
 
 
-def _points(material: Material) -> tuple[np.ndarray, np.ndarray] | None:
-    run, domain = material.run, material.run.domain
+def points_of(material: Material, stored: Path) -> tuple[np.ndarray, np.ndarray] | None:
+    """Fingerprints of fakes and reals; without data those of the training samples in ``stored``."""
+    domain = material.domain
     try:
         fake = fingerprints(domain, material.fake.x)
         if material.real is not None:
@@ -135,7 +145,6 @@ def _points(material: Material) -> tuple[np.ndarray, np.ndarray] | None:
     except InputError as error:
         material.notes.append(f"Samples are not compared with the data: {error}.")
         return None
-    stored = run.folder / FINGERPRINTS
     if not stored.exists():
         return None
     real = np.load(stored, allow_pickle=False).astype(np.float64)

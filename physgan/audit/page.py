@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from physgan.audit.run import Audit
+from physgan.audit.judged import Audit
 from physgan.audit.verdict import Finding
 from physgan.domain import Domain
 from physgan.report.html import Html, el, join, number, page, table
@@ -18,6 +19,7 @@ SUBJECTS = {
     "coverage": "Coverage of the data",
     "distances": "Distances to the data",
     "gain": "Designs above the data",
+    "translation": "Round trips and latents",
 }
 TABLES = {
     "critic": "Attacks on the critic",
@@ -47,6 +49,10 @@ MEANINGS = {
     "guide": "by the predictor that the designs aim at, in deviations",
     "auditor": "by boosted trees that nobody aims at",
     "oracle": "by the oracle, above what was measured",
+    "cycle": "end of a round trip to its beginning, over the distance of two samples",
+    "latent": "change by another latent, over that by another source",
+    "recovered": "error of the latent that is read back, over that of a guess",
+    "prior": "a latent of the prior scores above an encoded one, 0.5 where they are alike",
     "guide_there": "by the predictor, on the designs that the judge knows",
 }
 
@@ -54,7 +60,23 @@ MEANINGS = {
 def audit_page(audit: Audit, domain: Domain) -> str:
     """One self-contained HTML document."""
     title = f"Audit of {audit.run}"
-    parts: list[Html | None] = [el("p", note, class_="note") for note in audit.notes]
+    sides: Mapping[str, Domain] = getattr(domain, "sides", {})
+    return page(
+        title,
+        el("h1", title),
+        el("h2", "Verdict"),
+        _verdict(audit.findings),
+        [el("p", note, class_="note") for note in audit.notes],
+        _figures(audit, domain),
+        [[el("h1", own.run), _figures(own, sides[side])] for side, own in audit.sides.items()],
+        el("h2", "Settings"),
+        el("pre", json.dumps(audit.settings, indent=1)),
+    )
+
+
+def _figures(audit: Audit, domain: Domain) -> list[Html | None]:
+    """Every table, and the pictures."""
+    parts: list[Html | None] = []
     for name, heading in SUBJECTS.items():
         values = figures(audit, name)
         if values:
@@ -66,16 +88,7 @@ def audit_page(audit: Audit, domain: Domain) -> str:
             head = list(dict.fromkeys(key for row in rows for key in row))
             cells = [[number(row.get(key)) for key in head] for row in rows]
             parts += [el("h2", heading), table([h.replace("_", " ") for h in head], cells)]
-    return page(
-        title,
-        el("h1", title),
-        el("h2", "Verdict"),
-        _verdict(audit.findings),
-        parts,
-        _pictures(audit, domain),
-        el("h2", "Settings"),
-        el("pre", json.dumps(audit.settings, indent=1)),
-    )
+    return [*parts, _pictures(audit, domain)]
 
 
 def _verdict(findings: list[Finding]) -> Html:
@@ -108,7 +121,8 @@ def _pictures(audit: Audit, domain: Domain) -> Html | None:
             )
         rows.append(cells)
     note = (
-        "The same latents through the weights of each time: where they become alike, it collapses."
+        "The same latents (of translations: the same sources) through the weights of each time: "
+        "where they become alike, it collapses."
     )
     return join([el("h2", "Fixed latents"), el("p", note, class_="soft"), table(head, rows)])
 
@@ -129,6 +143,15 @@ def audit_table(audit: Audit) -> Table:
     shown.add_column("figure")
     shown.add_column("value", justify="right")
     shown.add_column("meaning")
+    _add_rows(shown, audit)
+    for own in audit.sides.values():
+        shown.add_section()
+        shown.add_row(own.run.rpartition(", ")[2])
+        _add_rows(shown, own)
+    return shown
+
+
+def _add_rows(shown: Table, audit: Audit) -> None:
     for name in SUBJECTS:
         for key, value in figures(audit, name).items():
             shown.add_row(key, number(value), MEANINGS[key])
@@ -150,4 +173,3 @@ def audit_table(audit: Audit) -> Table:
     for row in audit.triggers:
         others = ", ".join(f"{n} {row[n]:+.2f}" for n in ("auditor", "oracle") if n in row)
         shown.add_row(f"trigger {row['words']}", number(row["guide"]), f"predictor; {others}")
-    return shown

@@ -165,6 +165,45 @@ def on_predictor(rows: list[dict[str, Any]]) -> list[Finding]:
     return found
 
 
+def on_translation(figures: dict[str, float]) -> list[Finding]:
+    """What round trips and latents of a translation mean (``audit.sides``)."""
+    found = []
+    for name, value in figures.items():
+        limit, good, bad, change = TRANSLATION[name]
+        fine = value >= limit if name == "latent" else value <= limit
+        found.append(Finding(fine, (good if fine else bad).format(value), "" if fine else change))
+    return found
+
+
+TRANSLATION = {
+    "cycle": (
+        0.5,
+        "A round trip ends {:.2f} of the distance of two samples from where it began.",
+        "A round trip does not come back: it ends {:.2f} of the distance of two samples away.",
+        "train longer, raise the weight cycle, or lower adversarial",
+    ),
+    "latent": (
+        0.05,
+        "The latent matters: it moves a translation {:.2f} as far as another source does.",
+        "The latent is ignored: it moves a translation {:.2f} as far as another source does.",
+        "raise the weight latent, lower cycle, or play cycle-gan, which has no latent",
+    ),
+    "recovered": (
+        0.8,
+        "Latents are read back with {:.2f} of the error of a guess.",
+        "Latents are not read back: the error is {:.2f} of that of a guess.",
+        "train longer, or raise the weight latent",
+    ),
+    "prior": (
+        0.9,
+        "Encoded latents look like the prior ({:.0%} of pairs are told apart).",
+        "Encoded latents are not those of the prior ({:.0%} of pairs are told apart).",
+        "raise the weight prior",
+    ),
+}
+"""By figure its limit, what is said within and beyond it, and what to change."""
+
+
 def on_repair(rows: list[dict[str, Any]]) -> list[Finding]:
     """What the repair of the predictor did."""
     found = []

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from physgan.conditions import ConditionSchema
 from physgan.cores.base import Draw, Loss, Turn, resting
-from physgan.cores.cycle_gan import CycleGAN, CycleGANOptions, mean_l1
+from physgan.cores.cycle_gan import CycleGAN, CycleGANOptions, mean_l1, other
 from physgan.cores.translator import LatentEncoder
 from physgan.domain import Domain, Verdict
 from physgan.objectives.least_squares import LeastSquares
@@ -105,14 +105,9 @@ class AugmentedCycleGAN(CycleGAN):
 
     def _read_latents(self, x: TensorDict, fake: Any, given: TensorDict) -> dict[str, Tensor]:
         """z'_b, z'_a, which must be what the fakes were made with, and z~_a, z~_b ``_open``."""
-        forth = (x["a"], given["a"], fake["b"], given["b"])
-        back = (fake["a"], given["a"], x["b"], given["b"])
-        return {
-            "b": self.encoder_b(*forth),
-            "a_open": self.encoder_a(*forth),
-            "a": self.encoder_a(*back),
-            "b_open": self.encoder_b(*back),
-        }
+        b, a_open = self.read(x["a"], fake["b"], given, "a")
+        a, b_open = self.read(x["b"], fake["a"], given, "b")
+        return {"b": b, "a_open": a_open, "a": a, "b_open": b_open}
 
     def _latent_critics_turn(
         self, z: Mapping[str, Tensor], read: Mapping[str, Tensor]
@@ -140,6 +135,21 @@ class AugmentedCycleGAN(CycleGAN):
         back_a = self.translate(fake["b"], given, "ba", read["a_open"])
         back_b = self.translate(fake["a"], given, "ab", read["b_open"])
         return mean_l1(back_a, x["a"]) + mean_l1(back_b, x["b"])
+
+    def round_trip(self, x: TensorDict, given: TensorDict, side: str) -> TensorDict:
+        there, _ = self.forth(x, given, side)
+        _, z = self.read(x, there, given, side)
+        return self.translate(there, given, other(side) + side, z)
+
+    def read(
+        self, x: TensorDict, there: TensorDict, given: TensorDict, side: str
+    ) -> tuple[Tensor, Tensor]:
+        """Of ``x`` of ``side`` and its translation ``there`` two latents ``(B, Z)``: the one that
+        it was made with, and the one that leads back."""
+        a, b = (x, there) if side == "a" else (there, x)
+        both = (a, given["a"], b, given["b"])
+        encoders = {"a": self.encoder_a, "b": self.encoder_b}
+        return encoders[other(side)](*both), encoders[side](*both)
 
     def _cycle(self, x: TensorDict, fake: Any, given: TensorDict) -> Tensor:
         return self._cycle_of(x, fake, given, self._read_latents(x, fake, given))

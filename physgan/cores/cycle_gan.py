@@ -98,8 +98,13 @@ class CycleGAN(Core):
             terms["identity"] = self._identity(x, given)
         yield from self._generators_turn(terms, made, given)
 
+    @property
+    def sides(self) -> dict[str, Side]:
+        """Both sides by their names."""
+        return {"a": self.side_a, "b": self.side_b}
+
     def _side(self, name: str) -> Side:
-        return self.side_a if name == "a" else self.side_b
+        return self.sides[name]
 
     def _critics_turn(self, x: TensorDict, fake: Any, given: TensorDict) -> Iterator[Turn]:
         if "critic_a" not in self.players:
@@ -163,6 +168,17 @@ class CycleGAN(Core):
         noise = self._noise(x) if z is None else z
         return network(x, given[way[0]], given[way[1]], noise)
 
+    def round_trip(self, x: TensorDict, given: TensorDict, side: str) -> TensorDict:
+        """``x (B,)`` of ``side`` made into the other's and back; ``given`` as in ``translate``."""
+        there, _ = self.forth(x, given, side)
+        return self.translate(there, given, other(side) + side)
+
+    def forth(self, x: TensorDict, given: TensorDict, side: str) -> tuple[TensorDict, Tensor]:
+        """Translations of ``x`` into the other side, projected, and their noise ``(B, Z)``."""
+        target, z = other(side), self._noise(x)
+        made = self.translate(x, given, side + target, z)
+        return self._side(target).project(made, given[target]), z
+
     @torch.no_grad()
     def sample(self, condition: Tensor, given: TensorDict) -> TensorDict:
         """Translations of ``given["x"]``, ``{"a": ..., "b": ...}``: side a holds those of b.
@@ -196,6 +212,11 @@ class CycleGAN(Core):
             if self._side(s).penalties
             for name, value in self._side(s).multipliers.report().items()
         }
+
+
+def other(side: str) -> str:
+    """The side that ``side`` is not."""
+    return "b" if side == "a" else "a"
 
 
 def l1_norm(x: TensorDict, y: TensorDict) -> Tensor:

@@ -109,7 +109,7 @@ def test_words_are_exchanged_where_there_are_words(trained):
     run.core.critic = Critic()
     words = torch.eye(4)[torch.tensor([[0, 1, 1], [1, 0, 0], [0, 0, 2], [3, 1, 0]])]
     rows = Rows(TensorDict({"words": words}, [4]), torch.zeros(4, 0), TensorDict({}, [4]))
-    (row,) = fool_by_words(Material(run, rows, rows))
+    (row,) = fool_by_words(Material(run.core, run.domain, rows, rows))
     scores = (words @ liked).sum(1)
     deviation = (scores - scores.roll(1)).std().item() / 2**0.5
     # HotFlip puts word 2 in place of the worst; the trigger puts it in the first place of all.
