@@ -99,8 +99,8 @@ class Pair(Domain):
         """Both sides varied as their domains do, and paired anew: the rows belong to no one."""
         parts = {}
         for side, domain in self.sides.items():
-            own = TensorDict({k: batch[k, side] for k in ("x", "given")}, batch.batch_size)
-            parts[side] = domain.vary(own, generator)
+            own = {k: batch[k, side] for k in ("x", "given")} | {"y": batch["y"]}
+            parts[side] = domain.vary(TensorDict(own, batch.batch_size), generator)
         order = torch.randperm(len(batch), generator=generator)
         parts["b"] = parts["b"][order.to(batch.device or "cpu")]
         both = {

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from physgan.conditions import ConditionSchema
 from physgan.cores.base import Draw, Loss, Turn, resting
-from physgan.cores.cycle_gan import CycleGAN, CycleGANOptions, mean_l1, other
+from physgan.cores.cycle_gan import CycleGAN, CycleGANOptions, other
 from physgan.cores.translator import LatentEncoder
 from physgan.domain import Domain, Verdict
 from physgan.objectives.least_squares import LeastSquares
@@ -134,7 +134,7 @@ class AugmentedCycleGAN(CycleGAN):
         """Both samples' round trips: back to a with z~_a, back to b with z~_b."""
         back_a = self.translate(fake["b"], given, "ba", read["a_open"])
         back_b = self.translate(fake["a"], given, "ab", read["b_open"])
-        return mean_l1(back_a, x["a"]) + mean_l1(back_b, x["b"])
+        return self.apart("a", back_a, x["a"]) + self.apart("b", back_b, x["b"])
 
     def round_trip(self, x: TensorDict, given: TensorDict, side: str) -> TensorDict:
         there, _ = self.forth(x, given, side)

@@ -8,8 +8,9 @@ Four players: G_ab: a -> b, G_ba: b -> a, and a critic on each side. Per step, i
                 + identity [ |G_ab b - b|_1 + |G_ba a - a|_1 ] + multipliers(laws)
 
 Each D sees old fakes beside the fresh ones, from a pool of 50 (``FakePool``; ``pool`` = 0: none).
-Norms are means over a sample's coordinates, as the paper's weight of 10 assumes. Only floating
-leaves are compared: what a translator cannot change (a template) cannot come back either.
+Norms are means over a sample's coordinates, in the units that the side's critic looks at, so that
+the paper's weight of 10 means here what it means there. Only floating leaves are compared: what a
+translator cannot change (a template) cannot come back either.
 """
 
 from __future__ import annotations
@@ -124,7 +125,7 @@ class CycleGAN(Core):
     def _cycle(self, x: TensorDict, fake: Any, given: TensorDict) -> Tensor:
         back_a = self.translate(fake["b"], given, "ba")
         back_b = self.translate(fake["a"], given, "ab")
-        return mean_l1(back_a, x["a"]) + mean_l1(back_b, x["b"])
+        return self.apart("a", back_a, x["a"]) + self.apart("b", back_b, x["b"])
 
     def _identity(self, x: TensorDict, given: TensorDict) -> Tensor:
         if set(float_leaves(x["a"])) != set(float_leaves(x["b"])):
@@ -133,7 +134,12 @@ class CycleGAN(Core):
             )
         same_b = self.generator_ab(x["b"], given["b"], given["b"], self._noise(x["b"]))
         same_a = self.generator_ba(x["a"], given["a"], given["a"], self._noise(x["a"]))
-        return mean_l1(same_b, x["b"]) + mean_l1(same_a, x["a"])
+        return self.apart("b", same_b, x["b"]) + self.apart("a", same_a, x["a"])
+
+    def apart(self, side: str, x: TensorDict, y: TensorDict) -> Tensor:
+        """The mean |x - y|_1 of samples of ``side`` in the units of its critic, a scalar."""
+        prepare = self.sides[side].prepare
+        return mean_l1(prepare(x), prepare(y))
 
     def _generators_turn(
         self, terms: Mapping[str, Tensor], made: Any, given: TensorDict

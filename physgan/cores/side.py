@@ -56,6 +56,10 @@ class Side(nn.Module):
             x = projection.function(x, given)
         return x
 
+    def prepare(self, x: TensorDict) -> TensorDict:
+        """``x`` in the units that the critic looks at."""
+        return getattr(self.critic, "prepare", lambda x: x)(x)
+
     def judge(self, x: TensorDict, given: TensorDict) -> Verdict:
         """The critic's verdict on ``x``; without a critic, the data themselves as features."""
         leaves = list(float_leaves(x).values())
@@ -87,10 +91,9 @@ class Side(nn.Module):
         Half of the fakes that it judges are old ones, once the pool is full, each with what was
         given for it; the regulariser looks at the fresh ones, beside ``real`` under ``given``.
         """
-        prepare = getattr(self.critic, "prepare", lambda x: x)
         seen = self.pool.swap(TensorDict({"x": fake, "given": given}, fake.batch_size))
-        against = self.judge(prepare(seen["x"]), seen["given"])
-        real, fake = prepare(real), prepare(fake.detach())
+        against = self.judge(self.prepare(seen["x"]), seen["given"])
+        real, fake = self.prepare(real), self.prepare(fake.detach())
         said = (self.judge(real, given), *self.fakes(against))
         self._said = said
         loss = self.objective.critic_loss(*said)

@@ -1,6 +1,7 @@
 """The pool of old fakes: nothing with size 0, half old when full, nothing lost, kept in state."""
 
 import io
+from typing import Any
 
 import pytest
 import torch
@@ -163,7 +164,7 @@ def test_the_critic_pays_for_old_fakes_under_what_was_given_for_them():
 
 @pytest.mark.parametrize("kind", [CycleGAN, AugmentedCycleGAN])
 def test_a_resumed_run_is_the_run_that_was_never_stopped(tmp_path, kind):
-    def trainer(folder, steps=6):
+    def trainer(folder, steps=6) -> Any:
         torch.manual_seed(0)
         options = TrainerOptions(steps=steps, batch_size=16, accelerator="cpu")
         quiet = Reporter(Console(file=io.StringIO(), force_terminal=False))
