@@ -25,11 +25,12 @@ REAL = LargeScale(
     growth=1.280, relief_deviation=0.605, relief_nugget=0.286, height_correlation=0.647
 )
 """What ``measures.large_scale`` finds in 34 regions of SRTM at 90 m; the median of regions."""
-OCTAVES = 4
-"""Of the land, the finest of twice the cells of the generator's coarsest: 64 to 512 cells."""
-OWN = 1.6
-"""Amplitude of the noise at 64 cells over the generator's octave at 16, before growth: with it the
-octaves of worlds grow as real ones."""
+AMPLITUDE = 1.4
+"""Of the noise of an octave, over the deviation of heights in it."""
+LACKING = (0.53, 0.86, 0.95, 1.0)
+"""Share of each octave, at 64 to 512 cells, that the generator's coarsest noise, which is white
+above its cells, has not."""
+OCTAVES = len(LACKING)
 FARTHEST = 2.5
 """Rises stay within so many standard deviations."""
 HIGHEST_GAIN = 0.35
@@ -63,8 +64,9 @@ class Land:
     @property
     def amplitudes(self) -> list[float]:
         """Of the noise in metres by octave, finest first."""
-        first = self.strength * OWN * self.unit * self.real.growth**2
-        return [first * self.real.growth**j for j in range(OCTAVES)]
+        # The octave at 64 cells is two above that at 16.
+        first = self.strength * AMPLITUDE * self.unit * self.real.growth**2
+        return [lack * first * self.real.growth**j for j, lack in enumerate(LACKING)]
 
     @property
     def largest(self) -> float:

@@ -22,8 +22,11 @@ STEP = 0.1
 """m; heights are whole numbers of steps, so that what files of 16 bits hold is what was meant."""
 HIGHEST = 65535
 """The largest number of 16 bits."""
-REACH = 5.0
-"""Heights above what the land rises stay within so many standard deviations of their mean."""
+DEPTH, REACH = 4.0, 8.0
+"""Heights above what the land rises stay within so many standard deviations below and above their
+mean: peaks stand out farther than valleys."""
+ROOM = 0.75
+"""Share of 16 bits that they may take where less reach would do, of 5 deviations at least."""
 MEASURED = 256
 """Side in cells of the window on which both are measured, in the world of seed 0."""
 CHUNK = 640
@@ -124,8 +127,9 @@ class World:
         blocks = n.reshape(MEASURED // 16, 16, MEASURED // 16, 16).sum(axis=(1, 3))
         pairs = blocks.reshape(MEASURED // 32, 2, MEASURED // 32, 2)
         octave = 4 * pairs - pairs.sum(axis=(1, 3))[:, None, :, None]
-        spread = REACH * deviation
-        low, high = math.floor(middle - spread), math.ceil(middle + spread)
+        low = math.floor(middle - DEPTH * deviation)
+        least = math.ceil(middle + 5 * deviation)
+        high = max(least, min(math.ceil(middle + REACH * deviation), low + int(ROOM * HIGHEST)))
         return low, high, _moments(octave)[1] / (4 * 16 * 16), int(n.min())
 
     def _steps(
