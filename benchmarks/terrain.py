@@ -7,7 +7,8 @@ holds them against the validation regions, which training has not seen; distance
 training and validation tiles together, since the two splits are farther from each other than the
 bars allow (the row "real"). Rows below ours keep the limit in other ways, from the same raw
 surfaces, or draw Gaussian surfaces. Worlds are checked tile by tile, across their seams and after
-16 bits. Each part is kept in --work, so an interrupted benchmark goes on where it was.
+16 bits; what is larger than a tile (rivers, spectrum, relief) is held against whole
+regions. Each part is kept in --work, so an interrupted benchmark goes on where it was.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from physgan_terrain.measures.classes import ClassJudge
 from physgan_terrain.measures.evaluation import evaluate
 from physgan_terrain.slope.operators import squared_gradient
 from runs import kept, train_minutes, train_steps, trained
-from terrain_worlds import LIMITS, checked_world, memory, moved, timings
+from terrain_worlds import LIMITS, beyond_tiles, checked_world, memory, moved, timings
 
 HERE = Path(__file__).parent
 CONFIG = HERE / "configs" / "terrain.toml"
@@ -50,6 +51,13 @@ KEYS = (
     "fill_ratio", "fill_ratio_worst_class", "spectrum_db", "class_accuracy",
     "class_accuracy_ceiling", "class_accuracy_over_ceiling",
 )  # fmt: skip
+BEYOND = {
+    "hack_exponent": "1", "drainage_density": "1/km", "area_exponent": "1",
+    "large_exponent": "1", "growth": "1", "relief_deviation": "1", "relief_nugget": "1",
+    "height_correlation": "1",
+}  # fmt: skip
+"""Of windows of 512 cells, of real regions and of worlds with and without the structure above a
+tile; units."""
 UNITS = {
     "cells_checked": "cells", "cells_over_limit": "cells", "share_moved_35_mountain": "%",
     "share_moved_35_alpine": "%", "share_near_35_mountain": "%", "share_near_35_alpine": "%",
@@ -60,6 +68,11 @@ UNITS = {
     "seconds_1024": "s", "seconds_16384": "s", "peak_mib_16384": "MiB",
     "projection_ms_1024": "ms", "train_minutes": "min", "train_steps": "steps",
     "cells_over_own_limit": "%", "largest_excess": "deg",
+    **{
+        f"{name}_{of}": unit
+        for name, unit in BEYOND.items()
+        for of in ("real", "made", "made_without")
+    },
 }  # fmt: skip
 Stacks = dict[str, NDArray[np.float32]]
 
@@ -119,6 +132,7 @@ def main() -> None:
         for s in LIMITS
     ]
     shares = kept(work / "moved.json", lambda: moved(run, real, cell, SEED))
+    large_scale = kept(work / "beyond.json", lambda: beyond_tiles(run, options.data, cell, SEED))
     speed = kept(work / "timings.json", lambda: timings(run, SEED))
     large = kept(work / "large.json", lambda: memory(run, work))
     figures = {
@@ -126,6 +140,7 @@ def main() -> None:
         "cells_over_limit": sum(world["over"] for world in worlds),
         "seams_checked": sum(world["seams"] for world in worlds),
         **shares,
+        **{f"{name}_{of}": large_scale[of][name] for of in large_scale for name in BEYOND},
         **ours,
         **speed,
         **large,

@@ -1,7 +1,9 @@
-"""What the terrain benchmark measures on worlds: limits across seams, shares moved, speed."""
+"""What the terrain benchmark measures on worlds: limits across seams, shares moved, what is larger
+than a tile (rivers, spectrum, relief from tile to tile), speed."""
 
 from __future__ import annotations
 
+import csv
 import subprocess
 import sys
 import time
@@ -18,6 +20,8 @@ from physgan_terrain.io.read import read_heightmap
 from physgan_terrain.io.rows import Quantised
 from physgan_terrain.io.write import write
 from physgan_terrain.job import TerrainJob
+from physgan_terrain.measures.large_scale import large_exponent, large_scale
+from physgan_terrain.measures.rivers import network
 from physgan_terrain.networks.windows import Span
 from physgan_terrain.slope.certificate import CertificateBuilder
 from physgan_terrain.slope.envelope import project
@@ -28,6 +32,11 @@ TILE = 400
 ACROSS = 8
 """Tiles a side of a checked world: 64 tiles, 112 seams, 10.2 million cells."""
 BOTH = ("horn", "zevenbergen-thorne")
+WINDOW = 512
+"""Cells a side on which rivers and spectra are read: 46 km at 90 m, real or made."""
+HOLE = 65535
+"""Where a region has no data; it holds half metres above -500 m."""
+RIVERS = ("hack_exponent", "drainage_density", "area_exponent")
 
 
 def checked_world(run: Run, limit: int, work: Path, seed: int) -> dict[str, Any]:
@@ -93,6 +102,58 @@ def moved(run: Run, real: dict[str, NDArray[Any]], cell: float, seed: int) -> di
             plain.add(z)
         found[f"share_near_35_{name}_real"] = plain.build().share_near_limit
     return found
+
+
+def beyond_tiles(run: Run, data: Path, cell: float, seed: int) -> dict[str, Any]:
+    """Means over windows of 512 cells of the figures of river networks, and what is larger than a
+    tile, of real regions, of worlds, and of worlds whose structure ends with the tile.
+
+    Two worlds of each class, without a slope limit; of regions every whole window with at most a
+    twentieth of sea and nothing missing.
+    """
+    classes: tuple[str, ...] = run.domain.classes  # type: ignore[attr-defined]
+    told = {"real": _figures(real_windows(data, cell), cell)}
+    for name, strength in (("made", 1.0), ("made_without", 0.0)):
+        windows = []
+        for place, landscape in enumerate(classes * 2):
+            job = TerrainJob(landscape=landscape, large_scale=strength)
+            world = world_of(run, job, seed + place)
+            z = world.metres(world.window(Span(0, WINDOW), Span(0, WINDOW)).n)
+            if (z > 0).mean() >= 0.95:
+                windows.append(z)
+        told[name] = _figures(windows, cell)
+    return told
+
+
+def real_windows(data: Path, cell: float, side: int = WINDOW) -> list[NDArray[np.float32]]:
+    """Windows ``(side, side)`` in metres, side by side, of the regions of ``data`` with cells of
+    ``cell`` metres."""
+    found = []
+    with (data / "regions.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if float(row["cell_m"]) == cell]
+    for row in rows:
+        z = _region(data / row["file"])
+        for i in range(0, z.shape[0] - side + 1, side):
+            for j in range(0, z.shape[1] - side + 1, side):
+                part = z[i : i + side, j : j + side]
+                if np.isfinite(part).all() and (part > 0).mean() >= 0.95:
+                    found.append(part)
+    return found
+
+
+def _region(path: Path) -> NDArray[np.float32]:
+    import rasterio
+
+    with rasterio.open(path) as file:
+        steps = file.read(1)
+    return np.where(steps == HOLE, np.nan, steps * np.float32(0.5) - 500).astype(np.float32)
+
+
+def _figures(windows: list[NDArray[np.float32]], cell: float) -> dict[str, float]:
+    rivers = [network(z, cell).as_dict() for z in windows]
+    told = {name: float(np.nanmean([row[name] for row in rivers])) for name in RIVERS}
+    told["large_exponent"] = float(large_exponent(np.stack(windows)).mean())
+    return {**told, **large_scale(windows).as_dict(), "windows": len(windows)}
 
 
 def timings(run: Run, seed: int, repeats: int = 5) -> dict[str, float]:
