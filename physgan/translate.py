@@ -160,7 +160,7 @@ def _made(
     assert isinstance(core, CycleGAN)
     device = next(core.parameters()).device
     with rng.isolated(seed):
-        asked = target.ordinary(ConditionSchema([], TensorDict({}, [0])), len(x))[1]
+        asked = target.ordinary(ConditionSchema(target.properties), len(x))[1]
         both = TensorDict({other(to): given, to: asked}, x.batch_size)
         parts = [
             core.translate(

@@ -1,10 +1,11 @@
 """The audit of a run that translates: each side's critic, samples, round trips and latents.
 
 The side b is judged by D_b on translations of a; its ``translation`` figures, all without a unit:
-``cycle`` |b'' - b| of the trip b -> a -> b over |b' - b| of two samples; ``latent`` the distance of
-two translations of one a over that of translations of two; ``recovered`` |z' - z| of the latent
-that is read back over that of two draws; ``prior`` how often D_z ranks a draw of the prior above
-an encoded latent. The last three are those of stochastic translations (1802.10151).
+``cycle`` |b'' - b| of the trip b -> a -> b over |b' - b| of two samples, both as the loss measures
+them; ``latent`` the distance of two translations of one a over that of translations of two;
+``recovered`` |z' - z| of the latent that is read back over that of two draws; ``prior`` how often
+D_z ranks a draw of the prior above an encoded latent. The last three are those of stochastic
+translations (1802.10151).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from physgan.audit.judged import Audit, compare, judge
 from physgan.audit.latents import fixed_latents
 from physgan.audit.material import Material, Rows, data_path, points_of
 from physgan.cores.augmented_cycle_gan import AugmentedCycleGAN
-from physgan.cores.cycle_gan import CycleGAN, mean_l1, other
+from physgan.cores.cycle_gan import CycleGAN, other
 from physgan.errors import InputError
 from physgan.pair import SIDES, Pair, place
 from physgan.run import Run
@@ -83,7 +84,7 @@ def audit_sides(found: Audit, run: Run, data: Path | None, *, latents: int) -> A
 def figures(core: CycleGAN, sources: Sources, side: str) -> dict[str, float]:
     """The ``translation`` figures of ``side``, drawn from torch's random state."""
     x, given, start = sources.x[side], sources.beside(side), other(side)
-    found = {"cycle": _share(core.round_trip(x, given, side), x)}
+    found = {"cycle": _share(core, side, core.round_trip(x, given, side), x)}
     if not isinstance(core, AugmentedCycleGAN):
         return found
     source, told = sources.x[start], sources.beside(start)
@@ -94,16 +95,16 @@ def figures(core: CycleGAN, sources: Sources, side: str) -> dict[str, float]:
     critic = core.critic_za if side == "a" else core.critic_zb
     drawn = torch.randn_like(encoded)
     return found | {
-        "latent": _share(two, one),
+        "latent": _share(core, side, two, one),
         "recovered": float((read - z).abs().mean() / (z.roll(1, dims=0) - z).abs().mean()),
         "prior": separation(critic(drawn).score.double(), critic(encoded).score.double()),
     }
 
 
-def _share(x: TensorDict, y: TensorDict) -> float:
+def _share(core: CycleGAN, side: str, x: TensorDict, y: TensorDict) -> float:
     """|x - y| over the distance of rows of ``y`` to one another."""
-    apart = mean_l1(y[torch.arange(len(y)).roll(1)], y)
-    return float(mean_l1(x, y) / apart.clamp(min=1e-12))
+    apart = core.apart(side, y[torch.arange(len(y)).roll(1)], y)
+    return float(core.apart(side, x, y) / apart.clamp(min=1e-12))
 
 
 @torch.no_grad()

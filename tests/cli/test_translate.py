@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 import torch
 from tensordict import TensorDict
+from torch import Tensor
 
 from physgan import domain as domains
 from physgan.cli import main
+from physgan.conditions import ConditionSchema
 from physgan.cores.translator import Translator
 from physgan.domain import Data
 from physgan.errors import InputError
@@ -37,6 +39,10 @@ class Points(GaussianRing):
         rows = rows[:-4] if split == "train" else rows[-4:]
         parts = {"x": {"point": rows}, "y": {}, "given": {}}
         return Data(TensorDict(parts, [len(rows)]), [str(i) for i in range(len(rows))])
+
+    def ordinary(self, schema: ConditionSchema, n: int) -> tuple[Tensor, TensorDict]:
+        """Asks for radii, and gives a number."""
+        return schema({"radius": torch.rand(n)}), TensorDict({"number": torch.arange(n)}, [n])
 
     def read_samples(self, folder: Path) -> list[np.ndarray]:
         files = sorted(folder.glob("*.csv"))
