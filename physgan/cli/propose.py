@@ -97,6 +97,14 @@ def propose_command(
             "Default: what suits the oracle."
         ),
     ] = None,
+    retrain: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="With --rounds and --run: steps that the generator is trained on what the oracle "
+            "has said before each round, from the run's own weights; the run stays as it is.",
+        ),
+    ] = 0,
     novelty: Annotated[
         int,
         typer.Option(
@@ -141,9 +149,11 @@ def propose_command(
         propose_in_rounds(
             domain, None if run is None else open_run(domain, run), rounds=rounds, budget=budget,
             judge=judge, method=method, novelty=novelty, apart=apart, diversity=diversity,
-            seed=seed, out=out or Path("searches") / _slug(domain, [], seed),
+            seed=seed, retrain=retrain, out=out or Path("searches") / _slug(domain, [], seed),
         )  # fmt: skip
         return
+    if retrain:
+        raise InputError("--retrain goes with --rounds")
     opened = open_run(domain, run)
     place = out or Path("proposals") / _slug(domain, wishes, seed)
     proposals = propose(

@@ -31,6 +31,7 @@ def propose_in_rounds(
     diversity: float,
     seed: int,
     out: Path,
+    retrain: int = 0,
 ) -> None:
     """Search, print the best samples, and leave log, summary and native files in ``out``.
 
@@ -46,7 +47,10 @@ def propose_in_rounds(
     prepare = getattr(opened, "search", None)
     if prepare is None:
         raise InputError(f"the domain {domain!r} has no search in rounds", fix="leave out --rounds")
-    search: Search = prepare(opened.oracle(judge), run, seed)
+    oracle, learn = opened.oracle(judge), None
+    if retrain:
+        run, learn = _retrained(run, oracle, retrain, seed, console)
+    search: Search = prepare(oracle, run, seed)
     settings = {
         "domain": domain,
         "oracle": judge or search.oracle,
@@ -57,6 +61,7 @@ def propose_in_rounds(
         "apart": apart,
         "diversity": diversity,
         "seed": seed,
+        "retrain": retrain,
     }
     with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
@@ -66,8 +71,27 @@ def propose_in_rounds(
     ledger = search_rounds(
         search, rounds, budget, method=method, seed=seed, path=out / LOG, novelty=novelty,
         apart=apart, diversity=diversity, say=lambda text: console.print(text, highlight=False),
+        learn=None if learn is None else lambda past: learn(past, search.decode(past.tokens)),
     )  # fmt: skip
     _finish(opened, search, ledger, out, settings | {"rounds": rounds}, console)
+
+
+def _retrained(run: Any, oracle: Any, steps: int, seed: int, console: Any) -> tuple[Any, Any]:
+    """The run with a generator that learns from answers, and how it does."""
+    from physgan.design.retrain import Retrained
+    from physgan.run import Run
+
+    if run is None:
+        raise InputError("--retrain needs a run to train again", fix="give --run")
+    if run.data is None:
+        run = Run.resume(run.folder)
+    taught = Retrained(run, oracle, steps, seed)
+
+    def learn(past: Any, samples: Any) -> None:
+        rows = taught.learn(past, samples)
+        console.print(f"generator: {steps} steps with {rows} measured rows", highlight=False)
+
+    return taught, learn
 
 
 def _claim(out: Path, settings: dict[str, Any]) -> None:

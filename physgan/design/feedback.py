@@ -165,7 +165,7 @@ def feedback_train(
             ])  # fmt: skip
             rows = admitted(mean, doubt, density(x), new, limits, brake.best)
             bound = (mean - doubt)[rows]
-            y = (label or _labels(run.domain, target, real.batch["y"]))(x[rows], bound)
+            y = (label or labelled(run.domain, target, real.batch["y"]))(x[rows], bound)
             parts = {"x": x[rows], "y": y, "given": given[rows]}
             places = pool.place(TensorDict(parts, [len(rows)]), until)
             for place, row in zip(places.tolist(), rows.tolist(), strict=False):
@@ -187,9 +187,12 @@ def _draw(run: Run, targets: Sequence[Target], n: int, seed: int) -> tuple[Tenso
     return constrain(run.domain, x, given), given
 
 
-def _labels(
+def labelled(
     domain: Domain, target: Target, like: TensorDict
 ) -> Callable[[TensorDict, Tensor], TensorDict]:
+    """Labels ``(x, bound (B,)) -> y`` with the columns of ``like``: of the property of ``target``
+    what the bound says, of others what formulas say, else unknown."""
+
     def label(x: TensorDict, bound: Tensor) -> TensorDict:
         exact = {prop.name: prop.exact for prop in domain.properties if prop.exact is not None}
         found = {}

@@ -190,12 +190,14 @@ def run_rounds(
     seed: int = 0,
     goal: float = np.inf,
     say: Callable[[str], None] = lambda text: None,
+    learn: Callable[[Ledger], None] = lambda ledger: None,
 ) -> Ledger:
     """``rounds`` batches of ``batch`` questions each (or of its entries).
 
     The first has no model behind it. Each round depends on ``seed``, its number and the answers
-    before it alone: a ledger on disk is continued in the round where it ended. It ends early
-    when the budget is spent or ``goal`` is reached.
+    before it alone: a ledger on disk is continued in the round where it ended. ``learn`` gets
+    these answers first, where there are any. It ends early when the budget is spent or ``goal``
+    is reached.
     """
     sizes = [batch] * rounds if isinstance(batch, int) else list(batch)
     if len(sizes) != rounds or min(sizes, default=1) < 1:
@@ -205,6 +207,8 @@ def run_rounds(
             continue
         before = _before(ledger, number)
         rng = np.random.default_rng([seed, number])
+        if np.isfinite(before.values).any():
+            learn(before)
         picked = method.propose(before, size, rng)
         if not len(picked.tokens):
             say(f"round {number + 1}: nothing is left to ask")

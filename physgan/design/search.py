@@ -53,11 +53,13 @@ def search_rounds(
     diversity: float = 0.0,
     acquisition: str = "thompson",
     say: Callable[[str], None] = lambda text: None,
+    learn: Callable[[Ledger], None] | None = None,
 ) -> Ledger:
     """Ask at most ``rounds * batch`` questions by ``method``; the answers are in ``path`` as soon
     as they are known, and the same call goes on from there.
 
-    Raises InputError for an unknown method and for constraints that only "active" keeps.
+    ``learn`` gets the answers before each round. Raises InputError for an unknown method, and for
+    constraints and learning that only "active" knows.
     """
     chosen = search.method if method is None else method
     if chosen not in METHODS:
@@ -68,6 +70,11 @@ def search_rounds(
         raise InputError(
             f"the method {chosen!r} keeps no diversity or novelty", fix="use the method active"
         )
+    if learn is not None and (chosen != "active" or not search.sources):
+        raise InputError(
+            "no generator offers candidates in this search: there is nothing to train again",
+            fix="leave out --retrain, or use the method active with a run of its own",
+        )
     budget = rounds * batch
     ledger = Ledger(search.ask, search.space, budget, path)
     if chosen == "active":
@@ -75,7 +82,10 @@ def search_rounds(
             search.surrogate, acquisition=acquisition, novelty=novelty, apart=apart,
             diversity=diversity, sources=search.sources,
         )  # fmt: skip
-        return run_rounds(ledger, active, rounds, batch, seed=seed, goal=search.goal, say=say)
+        return run_rounds(
+            ledger, active, rounds, batch, seed=seed, goal=search.goal, say=say,
+            learn=learn or (lambda ledger: None),
+        )  # fmt: skip
     if chosen == "patterns":
         return PatternSearch(ledger, seed=seed, goal=search.goal, say=say).run()
     if chosen == "genetic":
