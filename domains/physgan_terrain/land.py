@@ -25,7 +25,7 @@ REAL = LargeScale(
     growth=1.280, relief_deviation=0.605, relief_nugget=0.286, height_correlation=0.647
 )
 """What ``measures.large_scale`` finds in 34 regions of SRTM at 90 m; the median of regions."""
-AMPLITUDE = 1.4
+AMPLITUDE = 1.1
 """Of the noise of an octave, over the deviation of heights in it."""
 LACKING = (0.53, 0.86, 0.95, 1.0)
 """Share of each octave, at 64 to 512 cells, that the generator's coarsest noise, which is white
