@@ -104,18 +104,18 @@ def moved(run: Run, real: dict[str, NDArray[Any]], cell: float, seed: int) -> di
     return found
 
 
-def beyond_tiles(run: Run, data: Path, cell: float, seed: int) -> dict[str, Any]:
+def beyond_tiles(run: Run, data: Path, cell: float, seed: int, worlds: int = 2) -> dict[str, Any]:
     """Means over windows of 512 cells of the figures of river networks, and what is larger than a
     tile, of real regions, of worlds, and of worlds whose structure ends with the tile.
 
-    Two worlds of each class, without a slope limit; of regions every whole window with at most a
+    ``worlds`` of each class, without a slope limit; of regions every whole window with at most a
     twentieth of sea and nothing missing.
     """
     classes: tuple[str, ...] = run.domain.classes  # type: ignore[attr-defined]
     told = {"real": _figures(real_windows(data, cell), cell)}
     for name, strength in (("made", 1.0), ("made_without", 0.0)):
         windows = []
-        for place, landscape in enumerate(classes * 2):
+        for place, landscape in enumerate(classes * worlds):
             job = TerrainJob(landscape=landscape, large_scale=strength)
             world = world_of(run, job, seed + place)
             z = world.metres(world.window(Span(0, WINDOW), Span(0, WINDOW)).n)
