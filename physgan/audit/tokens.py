@@ -8,7 +8,7 @@ identity ``(V, V)``. Where the loss is linear in the embeddings the estimate is 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -20,6 +20,15 @@ from physgan.tensors import float_leaves
 
 TokenLoss = Callable[[Tensor], Tensor]
 """Maps embedded tokens ``(B, L, E)`` to what the attack raises, ``(B,)``; samples are apart."""
+
+
+@dataclass
+class Tried:
+    """What is known of triggers at one choice of positions, by their words: the mean loss, and the
+    mean first order ``(L, V)``. Searches that share it ask nothing twice."""
+
+    means: dict[tuple[int, ...], float] = field(default_factory=dict)
+    gains: dict[tuple[int, ...], Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -101,14 +110,15 @@ def universal_trigger(
     candidates: int = 20,
     words: Tensor | None = None,
     start: int | Sequence[int] | None = None,
+    tried: Tried | None = None,
 ) -> Trigger:
     """One choice of words at ``positions`` that raises the mean loss over all rows most.
 
     Each round goes through the positions: the ``candidates`` words that the averaged first order
     puts highest are tried, and the best is kept. It ends early when a round changes nothing.
     ``start`` is the word, or a word for each, that stands at the positions first, by default what
-    is there in each row (the first round then puts one). Raises InputError where no word is
-    allowed.
+    is there in each row (the first round then puts one). ``tried`` is what earlier searches at the
+    same positions of the same rows found. Raises InputError where no word is allowed.
     """
     allowed = torch.ones(len(weight), dtype=torch.bool) if words is None else words
     if not allowed.any() or not positions:
@@ -117,21 +127,34 @@ def universal_trigger(
     trigger = torch.full((len(places),), -1)
     if start is not None:
         trigger[:] = torch.tensor(start)
-    value = before = _mean(loss, tokens, weight)
-    if start is not None:
-        value = _mean(loss, _placed(tokens, trigger, places), weight)
+    known = Tried() if tried is None else tried
+
+    def mean(words_there: Tensor) -> float:
+        key = tuple(words_there.tolist())
+        if key not in known.means:
+            known.means[key] = _mean(loss, _placed(tokens, words_there, places), weight)
+        return known.means[key]
+
+    def promised(words_there: Tensor) -> Tensor:
+        key = tuple(words_there.tolist())
+        if key not in known.gains:
+            current = _placed(tokens, words_there, places)
+            known.gains[key] = first_order(loss, current, weight).mean(dim=0)
+        return known.gains[key]
+
+    before = mean(torch.full((len(places),), -1))
+    value = mean(trigger)
     for _ in range(rounds):
         changed = False
         for turn in range(len(places)):
-            current = _placed(tokens, trigger, places)
-            gain = first_order(loss, current, weight).mean(dim=0)[places[turn]]
+            gain = promised(trigger)[places[turn]]
             gain = gain.masked_fill(~allowed.to(gain.device), -torch.inf)
             for word in gain.topk(min(candidates, int(allowed.sum()))).indices.tolist():
-                tried = trigger.clone()
-                tried[turn] = word
-                reached = _mean(loss, _placed(tokens, tried, places), weight)
+                put = trigger.clone()
+                put[turn] = word
+                reached = mean(put)
                 if reached > value:
-                    trigger, value, changed = tried, reached, True
+                    trigger, value, changed = put, reached, True
         if not changed:
             break
     return Trigger(trigger, places, before, value)
