@@ -202,7 +202,10 @@ def _moments(n: NDArray[np.int64]) -> tuple[float, float]:
 
 
 def _even(whole: Span) -> list[Span]:
-    """``whole`` in the fewest spans of at most ``CHUNK`` cells, of nearly the same length."""
+    """``whole`` in the fewest spans of at most ``CHUNK`` cells, of nearly the same length; none
+    where it is empty, as above the first strip of a terrain without a limit."""
     count = -(-len(whole) // CHUNK)
+    if not count:
+        return []
     cuts = [whole.low + len(whole) * i // count for i in range(count + 1)]
     return [Span(a, b) for a, b in itertools.pairwise(cuts)]
