@@ -84,6 +84,37 @@ def test_neighbouring_pieces_share_their_border(run, tmp_path):
     assert np.array_equal(west[:, -1], east[:, 0]) and not np.array_equal(west, east)
 
 
+def test_structure_above_a_tile_can_be_left_out(run, tmp_path):
+    shared = ["--run", run, "--size", 256, "--format", "geotiff", "--class", "mountain"]
+    for strength in (0, 1):
+        place = tmp_path / str(strength)
+        assert call("propose", "terrain", *shared, "--large-scale", strength, "--out", place) == 0
+    even, uneven = read(tmp_path / "0"), read(tmp_path / "1")
+    corners = [[z[i::192, j::192][:64, :64].mean() for i in (0, 192) for j in (0, 192)]
+               for z in (even, uneven)]  # fmt: skip
+    assert not np.array_equal(even, uneven) and np.ptp(corners[1]) > np.ptp(corners[0])
+
+
+def test_the_vae_gan_trains_by_its_defaults_and_makes_pieces(run, tmp_path):
+    values = {
+        "domain": "terrain",
+        "core": "vae-gan",
+        "data": str(run.parent / "tiles.npz"),
+        "core_options": {
+            "start": 1,
+            "network": {"widths": [4] * 6},
+            "critic_network": {"widths": [4, 4, 4, 8], "feature_dim": 8},
+        },
+        "trainer": {"steps": 3, "batch_size": 4, "accelerator": "cpu"},
+    }
+    made = Run.start(tmp_path / "vae", RunConfig.advised(values))
+    assert made.train().step == 3
+    assert made.core.prior.flow is None and made.config.core_options["beta_warmup"] == 200
+    place = tmp_path / "piece"
+    assert call("propose", "terrain", "--run", tmp_path / "vae", "--size", 64, "--out", place) == 0
+    assert np.isfinite(read(place)).all()
+
+
 def test_depressions_are_filled_within_the_limit(run, tmp_path):
     from physgan_terrain.slope.fill import fill
 
