@@ -150,7 +150,7 @@ def test_the_translator_of_the_side_is_used(data: Path, tmp_path: Path) -> None:
     for name, far in (("generator_ab", 5.0), ("generator_ba", -5.0)):
         network = getattr(run.core, name)
         assert isinstance(network, Translator)
-        last = network.generator.net[-1]
+        last: Any = network.generator.net[-1]  # type: ignore[index]
         last.weight.data.zero_()
         last.bias.data = torch.tensor([far, 0.0, -20.0, -20.0])
     assert all(t.made[0] > 0.9 for t in translate(run, to="b").found)
