@@ -153,7 +153,7 @@ class ConditionSchema(nn.Module):
 
     def forward(self, y: TensorDict | Mapping[str, Tensor]) -> Tensor:
         """Condition ``(B, dim)`` of the properties in ``y``; absent ones count as unknown."""
-        size = len(next(iter(y.values())))
+        size = len(y) if isinstance(y, TensorDict) else len(next(iter(y.values())))
         parts: list[Tensor] = []
         for index, prop in enumerate(self.properties):
             value = y[prop.name] if prop.name in y.keys() else None  # noqa: SIM118

@@ -93,3 +93,8 @@ def test_values_that_do_not_differ_leave_others_at_a_finite_distance():
     told = schema({"a": torch.tensor([0.2, 0.5])})
     assert torch.allclose(told, torch.tensor([[0.0, 1.0], [0.3, 1.0]]), atol=1e-6)
     assert torch.allclose(schema.values(told)["a"], torch.tensor([0.2, 0.5]))
+
+
+def test_without_properties_the_condition_is_empty():
+    schema = ConditionSchema([], TensorDict({}, [5]))
+    assert schema(TensorDict({}, [5])).shape == (5, 0)

@@ -108,6 +108,8 @@ def _subset(records: Records, domain: ProteinDomain, path: Path) -> Records:
 def _declare(
     domain: ProteinDomain, records: Records, rows: Sequence[int], names: Sequence[str], path: Path
 ) -> None:
+    # Columns of labels or classes that the user names are to be learned, where none is named so.
+    names = names or (*domain.reading.labels, *domain.reading.classes)
     told = [name for name in names if name not in EXACT]
     cells = {n: [column[row] for row in rows] for n, column in records.columns.items()}
     found = {p.name: (p, column) for p, column in declare(told, cells, domain.reading, str(path))}

@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+import random
 
 import numpy as np
 import pytest
@@ -268,3 +269,14 @@ def test_a_row_is_edited_from_another_within_its_budget(tmp_path):
     assert torch.equal(own <= 4, apart <= 4) and torch.equal(own[apart > 4], apart[apart > 4])
     again = ProteinDomain(edit="rows", budget=4).load(tmp_path / "family.csv", "train", ("score",))
     assert torch.equal(again.batch["given", "reference"], reference)
+
+
+def test_columns_of_labels_are_learned_where_no_property_is_named(tmp_path):
+    path = tmp_path / "terms.csv"
+    draw = random.Random(0)
+    words = {"".join(draw.choices("ACDEFGHIKL", k=9)) for _ in range(60)}
+    lines = [f"{word},GO:1;GO:2" if i % 2 else f"{word},GO:1" for i, word in enumerate(words)]
+    path.write_text("\n".join(["sequence,terms", *lines]) + "\n")
+    domain = ProteinDomain(labels=["terms"], least_labels=5)
+    assert len(domain.load(path, "train")) > 0
+    assert [prop.name for prop in domain.properties] == ["GO:1", "GO:2"]
