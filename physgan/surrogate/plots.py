@@ -61,14 +61,10 @@ def _values(
 ) -> None:
     unit = trajectories[0].watched[name].unit
     axes.plot(band.times, band.mean, color="tab:blue", label="surrogate")
-    factor = calibration.factors.get(name) if calibration else None
-    if band.spread.any():
-        half = band.spread * (1.0 if factor is None else factor)
-        told = (
-            "one deviation"
-            if calibration is None or factor is None
-            else f"{calibration.level:.0%} band"
-        )
+    half = calibration.half(name, band) if calibration else None
+    if half is not None or band.spread.any():
+        told = "one deviation" if half is None else f"{calibration.level:.0%} band"  # type: ignore[union-attr]
+        half = band.spread if half is None else half
         axes.fill_between(band.times, band.mean - half, band.mean + half, alpha=0.3, label=told)
     axes.set_ylabel(f"{name} ({unit})" if unit else name)
 

@@ -62,7 +62,6 @@ def summary(
     facts: Mapping[str, Any],
 ) -> dict[str, Any]:
     """What is known of a rollout, as JSON has it; times and values by member, then by step."""
-    factors = calibration.factors if calibration else {}
     watched = {}
     for name, band in found.items():
         each = [t.watched[name] for t in trajectories]
@@ -72,7 +71,8 @@ def summary(
             row |= {"tolerance": each[0].tolerance, "residual_unit": each[0].residual_unit}
             row["residuals"] = [_columns(r) for r in laws]
         row |= {"times": band.times.tolist(), "mean": band.mean.tolist()}
-        row |= {"spread": band.spread.tolist(), "factor": factors.get(name)}
+        half = calibration.half(name, band) if calibration else None
+        row |= {"spread": band.spread.tolist(), "half": None if half is None else half.tolist()}
         watched[name] = row
     trusted = None if math.isinf(trust.time) else trust.time
     return {

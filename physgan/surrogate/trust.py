@@ -1,9 +1,11 @@
 """How far a rollout can be trusted: the spread of an ensemble, calibrated on held-out sequences.
 
 The members of an ensemble differ by their noise, or by the runs that trained them. Of a watched
-quantity q with mean m(t) and deviation s(t) over members, the band is m(t) +- f s(t). The factor f
-is the level's quantile of |q - m| / s over held-out sequences and times (normalised conformal
-scores, Lei et al. 2018, 1604.04173): on average over a sequence, bands of 90 % cover 90 %.
+quantity q with mean m(t) and deviation s(t) over members, the band is m(t) +- f (s(t) + b |m(t)|).
+The factor f is the level's quantile of |q - m| / (s + b |m|) over held-out sequences and times
+(normalised conformal scores, Lei et al. 2018, 1604.04173): on average over a sequence, bands of
+90 % cover 90 %. The share b keeps a spread of nearly nothing from being taken at its word
+(Papadopoulos et al., ECML 2002); of a few it is the one of the narrowest bands.
 """
 
 from __future__ import annotations
@@ -24,6 +26,9 @@ from physgan.surrogate.rollout import Surrogate, Trajectory, repeated, rollout
 from physgan.training.files import write_atomic
 from physgan.training.folder import TRUST
 
+SHARES = (0.0, 0.003, 0.01, 0.03)
+"""Of the mean, that may be added to a spread."""
+
 
 @dataclass(frozen=True)
 class Band:
@@ -34,18 +39,29 @@ class Band:
     mean: np.ndarray
     spread: np.ndarray
 
+    def half(self, factor: float, share: float) -> np.ndarray:
+        """Half the width of the calibrated band, ``(T,)``."""
+        return factor * (self.spread + share * np.abs(self.mean))
+
 
 @dataclass(frozen=True)
 class Calibration:
-    """``factors`` by quantity make bands of ``level``; ``longest`` is the time that held-out
-    sequences reach; ``sequences`` is their number, ``coverage`` what the bands covered on others.
-    """
+    """``factors`` and ``shares`` of the mean by quantity make bands of ``level``; ``longest`` is
+    the time that held-out sequences reach; ``sequences`` is their number, ``coverage`` what the
+    bands covered on others."""
 
     level: float
     factors: dict[str, float]
+    shares: dict[str, float]
     longest: float
     sequences: int
     coverage: dict[str, float]
+
+    def half(self, name: str, band: Band) -> np.ndarray | None:
+        """Half the width of the ``band`` of the quantity ``name``, None where none is known."""
+        if name not in self.factors:
+            return None
+        return band.half(self.factors[name], self.shares[name])
 
     def write(self, folder: Path) -> None:
         """Keep it in a run's folder."""
@@ -122,24 +138,23 @@ def calibrate(
     """
     if len(truths) < 2 or not 0 < level < 1:
         raise InputError(f"{len(truths)} sequences, level {level}", fix="two or more, in (0, 1)")
-    scores = [_scores(surrogates, domain, t, members, seed + i) for i, t in enumerate(truths)]
-    factors, coverage = {}, {}
-    for name in scores[0]:
-        fitted = np.concatenate([s[name] for s in scores[::2]])
-        others = np.concatenate([s[name] for s in scores[1::2]])
-        if not len(fitted) or not np.isfinite(fitted).any():
+    seen = [_errors(surrogates, domain, t, members, seed + i) for i, t in enumerate(truths)]
+    factors, shares, coverage = {}, {}, {}
+    for name in seen[0]:
+        fitted, others = (
+            np.concatenate([e[name] for e in part]) for part in (seen[::2], seen[1::2])
+        )
+        if not fitted[:, 1].any():
             continue
-        rank = min(1.0, level * (1 + 1 / len(fitted)))
-        factors[name] = float(np.quantile(fitted, rank, method="higher"))
-        coverage[name] = float((others <= factors[name]).mean()) if len(others) else math.nan
-    factors = {n: f for n, f in factors.items() if math.isfinite(f)}
+        factors[name], shares[name] = narrowest(fitted, level)
+        inside = _scores(others, shares[name]) <= factors[name]
+        coverage[name] = float(inside.mean()) if len(others) else math.nan
     if not factors:
         raise InputError(
             "the members of the ensemble do not differ", fix="train several runs, or with noise"
         )
     longest = max(float(t.times[-1]) for t in truths)
-    told = {n: coverage[n] for n in factors}
-    return Calibration(level, factors, longest, len(truths), told)
+    return Calibration(level, factors, shares, longest, len(truths), coverage)
 
 
 def horizon(
@@ -155,9 +170,9 @@ def horizon(
     if calibration and calibration.longest < max(float(b.times[-1]) for b in found.values()):
         best = Horizon(calibration.longest, "no held-out sequence goes further")
     for name, band in found.items():
-        factor = calibration.factors.get(name) if calibration else None
-        if factor is not None:
-            wide = factor * band.spread > bound * np.abs(band.mean)
+        half = calibration.half(name, band) if calibration else None
+        if half is not None:
+            wide = half > bound * np.abs(band.mean)
             if wide.any() and (time := float(band.times[wide.argmax()])) < best.time:
                 best = Horizon(time, f"the band of {name} is wider than {bound:.0%} of its mean")
     for trajectory in trajectories:
@@ -172,24 +187,45 @@ def horizon(
     return best
 
 
-def _scores(
+def narrowest(errors: np.ndarray, level: float) -> tuple[float, float]:
+    """The factor and the share of the narrowest bands of ``level`` for ``errors (n, 3)``: gaps,
+    spreads and absolute means."""
+    rank = min(1.0, level * (1 + 1 / len(errors)))
+    found = []
+    for share in SHARES:
+        factor = float(np.quantile(_scores(errors, share), rank, method="higher"))
+        if math.isfinite(factor):
+            found.append((float(np.mean(factor * _scale(errors, share))), factor, share))
+    return min(found)[1:]
+
+
+def _scale(errors: np.ndarray, share: float) -> np.ndarray:
+    return errors[:, 1] + share * errors[:, 2]
+
+
+def _scores(errors: np.ndarray, share: float) -> np.ndarray:
+    gap, scale = errors[:, 0], _scale(errors, share)
+    return np.divide(gap, scale, out=np.full_like(gap, np.inf), where=scale > 0)
+
+
+def _errors(
     surrogates: Sequence[Surrogate], domain: SequenceDomain, truth: Truth, members: int, seed: int
 ) -> dict[str, np.ndarray]:
-    """|truth - mean| / spread of each quantity at the times of ``truth`` but the first; residuals
-    are left out, as their tolerances judge them."""
+    """|truth - mean|, spread and |mean| of each quantity at the times of ``truth`` but the first,
+    ``(T - 1, 3)``; residuals are left out, as their tolerances judge them."""
     y = {name: torch.tensor([value]) for name, value in truth.y.items()}
     start, longest = truth.states[:1], float(truth.times[-1])
     made = ensemble(surrogates, domain, start, y, members, duration=longest, force=True, seed=seed)
     found = bands(made)
     row = [domain.watch(truth.states[k : k + 1], None, y, None) for k in range(len(truth.times))]
-    scores = {}
+    errors = {}
     for name, band in found.items():
         if made[0].watched[name].is_residual:
             continue
         real = np.array([float(seen[name].value) for seen in row])
         inside = (truth.times > 0) & (truth.times <= band.times[-1] * (1 + 1e-9))
-        mean = np.interp(truth.times[inside], band.times, band.mean)
-        spread = np.interp(truth.times[inside], band.times, band.spread)
-        gap = np.abs(real[inside] - mean)
-        scores[name] = np.divide(gap, spread, out=np.full_like(gap, np.inf), where=spread > 0)
-    return scores
+        mean, spread = (
+            np.interp(truth.times[inside], band.times, part) for part in (band.mean, band.spread)
+        )
+        errors[name] = np.stack([np.abs(real[inside] - mean), spread, np.abs(mean)], axis=1)
+    return errors

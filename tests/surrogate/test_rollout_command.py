@@ -58,7 +58,7 @@ def test_an_untrained_run_with_the_right_diffusivity_follows_the_formula(trained
     assert code == 0 and told["passes"] == [4]
     contrast = told["watched"]["contrast"]
     assert np.allclose(contrast["mean"], 2 * np.exp(-TRUE * np.array(contrast["times"])), rtol=1e-3)
-    assert contrast["factor"] is None and told["trusted_until"] is None
+    assert contrast["half"] is None and told["trusted_until"] is None
 
 
 def test_it_stops_at_a_time_or_a_value(trained, tmp_path):
@@ -80,7 +80,7 @@ def test_a_broken_law_is_exit_code_1_unless_forced(trained, tmp_path, capsys):
 def test_an_ensemble_of_noise_is_calibrated(trained, tmp_path):
     code, told = go(trained(spread=0.1), tmp_path / "a", "--steps", 6, "--ensemble", 6, "--calibrate")  # fmt: skip  # noqa: E501
     contrast = told["watched"]["contrast"]
-    assert code == 0 and told["calibration"]["level"] == 0.9 and contrast["factor"] > 0
+    assert code == 0 and told["calibration"]["level"] == 0.9 and contrast["half"][-1] > 0
     assert len(contrast["members"][0]) == 6 and contrast["spread"][-1] > 0
     assert told["trusted_until"] < 2.5, "the held-out sequences end there"
 
@@ -90,7 +90,7 @@ def test_a_run_that_was_calibrated_keeps_its_bands(trained, tmp_path):
     _, first = go(run, tmp_path / "a", "--steps", 2, "--ensemble", 4, "--calibrate")
     code, second = go(run, tmp_path / "a", "--steps", 2, "--ensemble", 4)
     assert code == 0, "an earlier rollout is replaced"
-    assert first["watched"]["contrast"]["factor"] == second["watched"]["contrast"]["factor"]
+    assert first["watched"]["contrast"]["half"] == second["watched"]["contrast"]["half"]
 
 
 def test_several_runs_make_an_ensemble(trained, tmp_path):

@@ -20,6 +20,7 @@ from physgan.surrogate.trust import (
     calibrate,
     ensemble,
     horizon,
+    narrowest,
 )
 
 
@@ -49,7 +50,12 @@ def world(spread, n, steps=6, seed=5):
 
 def test_bands_of_the_worlds_own_noise_need_the_factor_of_a_gaussian():
     found = calibrate([Noisy(0.1)], HeatDomain(), world(0.1, 160), members=16, level=0.9)
-    assert found.factors["contrast"] == pytest.approx(1.645, rel=0.2)
+    domain, y = HeatDomain(), {"step": torch.tensor([0.5])}
+    band = bands(ensemble([Noisy(0.1)], domain, domain.begin(None, 1, 0), y, 64, steps=6))[
+        "contrast"
+    ]
+    half = found.half("contrast", band)
+    assert np.median(half[1:] / band.spread[1:]) == pytest.approx(1.645, rel=0.2)
     assert found.coverage["contrast"] == pytest.approx(0.9, abs=0.06)
     assert found.longest == 3.0 and found.sequences == 160
     assert "mean" not in found.factors, "what never differs has no band"
@@ -58,6 +64,19 @@ def test_bands_of_the_worlds_own_noise_need_the_factor_of_a_gaussian():
 def test_an_overconfident_ensemble_gets_a_larger_factor():
     found = calibrate([Noisy(0.02)], HeatDomain(), world(0.1, 24), members=16, level=0.9)
     assert found.factors["contrast"] > 4
+
+
+def test_a_spread_of_nearly_nothing_is_not_taken_at_its_word():
+    random = np.random.default_rng(0)
+    gap, spread = np.abs(random.normal(size=2000)), np.exp(3 * random.normal(size=2000) - 6)
+    factor, share = narrowest(np.stack([gap, spread, np.full(2000, 100.0)], axis=1), 0.9)
+    assert share > 0 and np.mean(gap <= factor * (spread + 100 * share)) == pytest.approx(
+        0.9, abs=0.01
+    )
+    # with b = 0.03 the spread hardly counts, so that the band is that of a Gaussian
+    assert np.median(factor * (spread + 100 * share)) == pytest.approx(1.645, rel=0.1)
+    factor, share = narrowest(np.stack([gap, np.ones(2000), np.full(2000, 100.0)], axis=1), 0.9)
+    assert factor * (1 + 100 * share) == pytest.approx(1.645, rel=0.1)
 
 
 def test_members_that_do_not_differ_cannot_be_calibrated():
@@ -90,14 +109,14 @@ def trajectory(values, residuals=None, tolerance=0.1):
 def test_the_horizon_is_where_the_band_grows_or_the_law_breaks():
     times = np.arange(5.0)
     band = {"q": Band(times, np.ones(5), 0.03 * times)}
-    calibration = Calibration(0.9, {"q": 2.0}, 10.0, 4, {})
+    calibration = Calibration(0.9, {"q": 2.0}, {"q": 0.0}, 10.0, 4, {})
     made = [trajectory([1.0] * 5)]
     found = horizon(band, made, calibration, bound=0.15)
     assert found.time == 3.0 and "band of q" in found.reason
     assert horizon(band, made, calibration, bound=0.5) == Horizon(math.inf)
     broken = [trajectory([1.0] * 5, [0.0, 0.2, 0.0, 0.0])]
     assert horizon(band, broken, calibration, bound=0.15) == Horizon(2.0, "q breaks its law")
-    short = Calibration(0.9, {"q": 2.0}, 1.5, 4, {})
+    short = Calibration(0.9, {"q": 2.0}, {"q": 0.0}, 1.5, 4, {})
     assert horizon(band, made, short, bound=0.15).time == 1.5
 
 
@@ -108,14 +127,14 @@ def test_windows_make_sequences_and_a_calibration_is_kept(tmp_path):
     assert len(found) == 3 and found[0].states["field"].shape == (5, POINTS)
     assert np.allclose(found[0].times, found[0].y["step"] * np.arange(5))
     assert torch.equal(found[0].states["field"][1], batch["x", "field"][0, 0])
-    kept = Calibration(0.9, {"q": 2.0}, 3.0, 4, {"q": 0.9})
+    kept = Calibration(0.9, {"q": 2.0}, {"q": 0.0}, 3.0, 4, {"q": 0.9})
     kept.write(tmp_path)
     assert Calibration.read(tmp_path) == kept and Calibration.read(tmp_path / "no") is None
 
 
 def test_the_plot_shows_the_band_and_where_trust_ends():
     band = {"q": Band(np.arange(3.0), np.ones(3), np.array([0, 0.1, 0.2]))}
-    calibration = Calibration(0.9, {"q": 2.0}, 3.0, 4, {})
+    calibration = Calibration(0.9, {"q": 2.0}, {"q": 0.0}, 3.0, 4, {})
     figure = plot_watched(
         [trajectory([1.0] * 3, [0.0, 0.2])], band, Horizon(1.0, "so"), calibration
     )
