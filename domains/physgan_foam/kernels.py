@@ -123,10 +123,12 @@ def decide(count, name, share, factor, out):
 
 
 @njit(cache=True)
-def contested(count, name, share, least, sure):
+def contested(count, name, share, least, sure, expected):
     """The pixels of which a second label has ``least`` times the share of the first, as positions
-    ``(m,)`` in the flat field; ``sure (N,)`` counts the others."""
+    ``(m,)`` in the flat field; ``sure (N,)`` counts the others, ``expected (N,)`` all by their
+    shares."""
     sure[:] = 0.0
+    expected[:] = 0.0
     found = np.empty(count.size, np.int64)
     m = 0
     for y in range(count.shape[0]):
@@ -136,6 +138,8 @@ def contested(count, name, share, least, sure):
                 m += 1
             else:
                 sure[name[y, x, 0]] += 1
+            for k in range(np.int64(count[y, x])):
+                expected[name[y, x, k]] += share[y, x, k]
     return found[:m]
 
 

@@ -15,8 +15,8 @@ from physgan_foam.initial import voronoi_labels
 from physgan_foam.laws import Pressures, VonNeumannLaw
 from physgan_foam.laws.laplace import films, laplace_r2
 from physgan_foam.laws.plateau import plateau_residual
-from physgan_foam.laws.pressure import target_areas
-from physgan_foam.laws.von_neumann import von_neumann_residual
+from physgan_foam.laws.pressure import LIFE, Contest, target_areas
+from physgan_foam.laws.von_neumann import COEFFICIENT, von_neumann_residual
 from physgan_foam.offsets import OFFSETS, neighbours, wrap
 from physgan_foam.solver.front_tracking import FrontTracking, Options
 from physgan_foam.solver.initial import voronoi
@@ -124,14 +124,40 @@ def flat(labels):
 def test_pressures_make_areas_meet_their_targets():
     labels = voronoi_labels(40, (SIZE, SIZE), 1)
     choices = choices_of(flat(labels), torch.from_numpy(labels))
-    zero = np.zeros(40, np.float32)
+    field, zero = Contest(choices, 40), np.zeros(40, np.float32)
     free = choices.take(zero)
-    target = target_areas(labels, free, 0.2, 40)
+    assert field.expected.sum() == pytest.approx(SIZE**2, rel=0.01)
+    target = target_areas(labels, free, 0.2, field.expected)
     assert target.sum() == pytest.approx(SIZE**2) and target.min() >= 0
-    bias = Pressures(sweeps=40, rounds=1, tolerance=0.2).solve(choices, labels, 0.2)
+    bias = field.meet(target, zero, sweeps=40, tolerance=0.2)
     missed = np.abs(fields.areas(choices.take(bias), 40) - target)
     before = np.abs(fields.areas(free, 40) - target)
     assert missed.mean() < 1.5 < 0.5 * before.mean()
+
+
+def test_the_law_is_asked_of_bubbles_that_live_and_none_of_those_that_do_not():
+    labels = voronoi_labels(40, (SIZE, SIZE), 1)
+    area, sides = fields.areas(labels), fields.sides(labels)
+    expected = np.where(np.arange(40) == 7, 0.0, 1e-9)
+    target = target_areas(labels, labels, 0.05, expected)
+    law = area + COEFFICIENT * 0.05 * SIZE**2 / 40 * (sides - 6)
+    # what the vanished one had, others have by their circumference
+    share = (target - law)[np.arange(40) != 7] / np.sqrt(law)[np.arange(40) != 7]
+    assert target[7] == 0 and share == pytest.approx(np.full(39, share[0]), rel=0.05)
+
+
+def test_a_bubble_vanishes_when_next_to_nothing_is_expected_of_it():
+    labels = voronoi_labels(40, (SIZE, SIZE), 1)
+    small = labels.copy()
+    small[small == 3] = 4
+    small[30:34, 30:34] = 3
+    choices = choices_of(flat(small), torch.from_numpy(small))
+    mean = SIZE**2 / 40
+    expected = Contest(choices, 40).expected[3]
+    for share, lives in ((0.5, True), (2.0, False)):
+        step = share * expected / (LIFE * mean)
+        taken = choices.take(Pressures().solve(choices, small, step))
+        assert bool((taken == 3).any()) == lives
 
 
 def test_dense_and_fast_pressures_agree():

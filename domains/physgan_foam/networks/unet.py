@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numba import njit
 from tensordict import TensorDict
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -87,13 +88,24 @@ def colours(labels: Tensor) -> Tensor:
     """
     field = labels.cpu().numpy().astype(np.int64)
     number = int(field.max()) + 1
-    touch = np.zeros((number, number), bool)
+    touch = np.zeros((number, number), np.float32)
     for axis in (0, 1):
         other = np.roll(field, -1, axis)
-        touch[field, other] = touch[other, field] = True
-    near = touch @ touch | touch
-    table = np.full(number, -1)
-    for bubble in range(number):
-        taken = table[near[bubble]]
-        table[bubble] = np.bincount(taken[taken >= 0], minlength=COLOURS).argmin()
+        touch[field, other] = touch[other, field] = 1.0
+    table = _in_turn(touch @ touch + touch > 0, COLOURS)
     return torch.from_numpy(table[field])
+
+
+@njit(cache=True)
+def _in_turn(near, colours):
+    """A colour ``(N,)`` for each bubble in the order of names: that which is rarest among those
+    before it that are ``near (N, N)``, the first of equals."""
+    number = len(near)
+    table = np.empty(number, np.int64)
+    for bubble in range(number):
+        count = np.zeros(colours, np.int64)
+        for other in range(bubble):
+            if near[bubble, other]:
+                count[table[other]] += 1
+        table[bubble] = np.argmin(count)
+    return table
