@@ -22,7 +22,7 @@ FEWEST = 20
 class ReplicaOptions:
     """How a member is trained: Adam on the squared error, the best epoch on held-out rows kept.
 
-    It ends after ``epochs``, after ``minutes``, or when ``patience`` epochs bring nothing better;
+    Minutes are looked at inside epochs too: the last one may be a part of one. It ends after ``epochs``, after ``minutes``, or when ``patience`` epochs bring nothing better;
     the rate is halved each time half of the patience is used up. ``held_out`` is a share of the
     distinct sequences, the same ones for all members of a folder.
     """
@@ -147,10 +147,14 @@ def _train(
         optimiser, factor=0.5, patience=max(0, options.patience // 2 - 1)
     )
     best, kept, idle, epoch = float("inf"), _copy(member), 0, 0
-    while epoch < options.epochs and idle < options.patience:
+    spent = False
+    while epoch < options.epochs and idle < options.patience and not spent:
         member.train()
         order = torch.randperm(len(places[0]), generator=dice)
         for rows in order.split(options.batch):
+            spent = time.monotonic() - began > 60 * options.minutes
+            if spent:
+                break
             target = (places[1][rows] - member.mean) / member.scale
             loss = F.mse_loss(member.standardised(places[0][rows]), target)
             optimiser.zero_grad(set_to_none=True)
@@ -162,8 +166,6 @@ def _train(
         idle = 0 if error < best else idle + 1
         if error < best:
             best, kept = error, _copy(member)
-        if time.monotonic() - began > 60 * options.minutes:
-            break
     member.load_state_dict(kept)
     return epoch
 
