@@ -22,9 +22,10 @@ FEWEST = 20
 class ReplicaOptions:
     """How a member is trained: Adam on the squared error, the best epoch on held-out rows kept.
 
-    Minutes are looked at inside epochs too: the last one may be a part of one. It ends after ``epochs``, after ``minutes``, or when ``patience`` epochs bring nothing better;
-    the rate is halved each time half of the patience is used up. ``held_out`` is a share of the
-    distinct sequences, the same ones for all members of a folder.
+    It ends after ``epochs``, after ``minutes``, which are looked at inside epochs too, or when
+    ``patience`` epochs bring nothing better; the rate is halved each time half of the patience is
+    used up. ``held_out`` is a share of the distinct sequences, the same ones for all members of a
+    folder.
     """
 
     minutes: float = 10.0
