@@ -74,7 +74,7 @@ def rollout_command(
             min=0,
             help="A rollout is trusted until a band's half width is such a share of its mean.",
         ),
-    ] = 0.1,
+    ] = 0.2,
     force: Annotated[
         bool, typer.Option("--force", help="Go on when a law breaks its tolerance.")
     ] = False,

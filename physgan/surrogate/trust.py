@@ -162,7 +162,7 @@ def horizon(
     trajectories: Sequence[Trajectory],
     calibration: Calibration | None,
     *,
-    bound: float = 0.1,
+    bound: float = 0.2,
 ) -> Horizon:
     """The first time when the half width of a band exceeds ``bound`` of its mean, when a law's
     residual exceeds its tolerance, or from which no held-out sequence has told of."""
