@@ -6,8 +6,9 @@ Takes the ready weights, or --run. All of it is on one thread, which the solvers
 needs about fifteen minutes of one core: foams of 1000 bubbles on 256 x 256 pixels that coarsen to
 130, from seeds that training never sees. Each part is kept in --work, so an interrupted benchmark
 goes on where it was. Side numbers are held against the table in PHYSGAN_DATA/foam; without it that
-row is left out. A U-Net on phases takes part where --unet gives a run of it: train one with
---set core.network.kind=unet.
+row is left out. Two more rows need runs that are trained for them, as long as ours on the same
+data: --unet, a U-Net on phases (--set core.network.kind=unet), and --critics, ours with critics of
+states and pairs (--set core.adversarial=0.05).
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ BETAS = (1.0, 0.1)
 SEEDS = (9, 19)
 STEPS = (0.2, 0.4)
 """Mean areas of a pass: one is stated, and rows tell what the other would give."""
-FREE = "ours, no pressures"
+FREE, UNET, CRITICS = "ours, no pressures", "U-Net on phases", "ours, trained against critics"
 UNITS = {
     "solver_von_neumann_slope_error": "%", "solver_von_neumann_r2": "1",
     "solver_identity_error_beta1": "%", "solver_identity_error_beta01": "%",
@@ -81,7 +82,8 @@ def main() -> None:
         figures,
         rows,
         units=UNITS,
-        command="python benchmarks/foam.py",
+        command="python benchmarks/foam.py"
+        + "".join(f" --{name} RUN" for name in ("unet", "critics") if getattr(options, name)),
         seeds=SEEDS,
         extra={"by_beta": by_beta, "speed": speed, "remark": remark(options, counts)},
         **({} if options.results is None else {"folder": options.results}),
@@ -93,6 +95,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, default=FoamDomain().shipped_run())
     parser.add_argument("--unet", type=Path, help="a trained run of the U-Net on phases")
+    parser.add_argument("--critics", type=Path, help="a run trained against critics")
     parser.add_argument("--work", type=Path, default=Path("runs") / "foam-benchmark")
     parser.add_argument(
         "--step", type=float, default=STEP, choices=STEPS, help="mean areas of a pass"
@@ -118,8 +121,9 @@ def accuracy(
         f"ours, passes of {other:g} mean areas": (run, other),
         FREE: (without_pressures(options.run), step),
     }
-    if options.unet is not None:
-        contenders["U-Net on phases"] = (Run.open(options.unet), step)
+    for name, folder in {UNET: options.unet, CRITICS: options.critics}.items():
+        if folder is not None:
+            contenders[name] = (Run.open(folder), step)
     found: dict[str, dict[float, dict[str, float]]] = {}
     for beta in BETAS:
         references = solved(SEEDS, beta, work / "runs")
@@ -188,8 +192,12 @@ def remark(options: argparse.Namespace, counts: dict[str, float]) -> str:
     ]
     if not counts:
         told.append("Without PHYSGAN_DATA side numbers were not held against their table.")
-    if options.unet is None:
-        told.append("No U-Net on phases was trained for this run.")
+    for name, folder in {UNET: options.unet, CRITICS: options.critics}.items():
+        if folder is None:
+            told.append(f"No run was given for the row {name!r}.")
+        else:
+            minutes = train_minutes(folder)
+            told.append(f"{name}: trained {minutes:.1f} minutes, beside ours on one device.")
     return " ".join(told)
 
 

@@ -5,9 +5,10 @@
 GB1 on request and with few labels is judged by measurements, Ehrlich functions by their formula;
 AAV and GFP by networks trained on the whole table, which is weaker. Every table has the designs
 that need no generator beside ours, and fitness never stands without diversity and novelty. With
-default settings all parts take about 35 minutes on one core, of which the two oracles that have to
-be trained take 10. ``--parts`` runs some of them; each is kept in --work, so an interrupted
-benchmark goes on where it was, and more ``--seeds`` only add to it.
+default settings all parts take about 80 minutes on one core, of which the oracles that have to be
+trained take 45; a GPU, where there is one, trains those in two. ``--parts`` runs some of them; each
+is kept in --work, so an interrupted benchmark goes on where it was, and more ``--seeds`` only add
+to it.
 """
 
 from __future__ import annotations
@@ -74,11 +75,14 @@ def main() -> None:
         if name in options.parts
     ]
     if tasks:
-        from protein_sets import sets
+        from protein_sets import fits, sets
 
         few = list(range(options.set_seeds))
         ours, others, ablation, rows = sets(data, work, tasks, few, options.minutes, ABLATED)
         take(ours, others, rows)
+        extra["oracles"] = {
+            name: fits(work, name) for name in {task.split("_")[0] for task in tasks}
+        }
         extra["ablation"] = {"ours": {k: ours[k] for k in ours if k == ABLATED}, **ablation}
     if "coverage" in options.parts:
         from protein_gb1 import coverage
@@ -99,10 +103,21 @@ def main() -> None:
         units=UNITS,
         command=f"python benchmarks/protein.py --data $PHYSGAN_DATA/protein{told}",
         seeds=seeds,
-        extra={**extra, "remark": REMARK, "set_seeds": options.set_seeds},
+        extra={**extra, "remark": remark(extra), "set_seeds": options.set_seeds},
         **folder,
     )
     print(path)
+
+
+def remark(extra: Figures) -> str:
+    """What a reader of the figures has to know."""
+    told = [
+        f"{name} {fit['architecture']} {fit['epochs']} epochs in {fit['seconds']:.0f} s on "
+        f"{fit['device']}, rank correlation {fit['spearman']:.2f}"
+        for name, members in extra.get("oracles", {}).items()
+        for fit in members
+    ]
+    return REMARK + (f" Their training: {'; '.join(told)}." if told else "")
 
 
 def arguments() -> argparse.Namespace:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from functools import cache
 
 import pytest
 from pymatgen.core import Lattice, Structure
@@ -11,6 +12,7 @@ from physgan.cli import main
 FIGURES = ["size=4", "draws=2", "processes=1", "progress=false"]
 
 
+@cache
 def salts():
     pairs = (("Na", "Cl", 5.6), ("Mg", "O", 4.2), ("K", "Cl", 6.3), ("Li", "F", 4.0))
     return [

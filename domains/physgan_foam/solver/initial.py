@@ -17,13 +17,19 @@ def voronoi(bubbles: int, shape: tuple[int, int], seed: int, *, lloyd: int = 0) 
     ``lloyd`` moves the points that many times to the centroids of their cells, which makes the
     foam more ordered. Bubbles are named 0 to ``bubbles - 1``. Raises InputError below 8 bubbles.
     """
-    if bubbles < 8:
-        raise InputError(f"{bubbles} bubbles are too few for a periodic foam", fix="8 or more")
     box = np.array(shape[::-1], dtype=float)
-    sites = np.random.default_rng(seed).random((bubbles, 2)) * box
+    sites = uniform_sites(bubbles, shape, seed)
     for _ in range(lloyd):
         sites = _centroids(sites, box) % box
     return films_of_sites(sites, shape)
+
+
+def uniform_sites(bubbles: int, shape: tuple[int, int], seed: int) -> NDArray[np.float64]:
+    """Uniform points ``(bubbles, 2)`` in x, y of a box of ``shape`` (H, W) px; InputError below
+    8."""
+    if bubbles < 8:
+        raise InputError(f"{bubbles} bubbles are too few for a periodic foam", fix="8 or more")
+    return np.random.default_rng(seed).random((bubbles, 2)) * np.array(shape[::-1], dtype=float)
 
 
 def films_of_sites(sites: NDArray[np.float64], shape: tuple[int, int]) -> Films:

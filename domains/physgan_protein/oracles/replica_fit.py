@@ -50,6 +50,7 @@ class Fit:
     rmse: float
     epochs: int
     seconds: float
+    device: str = "cpu"
 
     def __str__(self) -> str:
         return (
@@ -115,6 +116,7 @@ def fit_member(
         float((found - wanted).square().mean().sqrt()),
         epochs,
         time.monotonic() - began,
+        options.device,
     )
 
 
