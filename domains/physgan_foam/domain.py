@@ -30,8 +30,9 @@ PROPERTIES = (Property("step", "mean areas", log=True), Property("beta", "1", lo
 class FoamDomain(SequenceDomain):
     """``passes`` is the length of training windows; ``tolerance`` in sides is the error of von
     Neumann's law that training accepts. Rollouts obey it by label biases found in so many rounds of
-    ``pressures`` (0: none; each round starts from the side numbers of the last), and look at a foam
-    in a form drawn at random in each pass unless ``forms`` is false.
+    ``pressures`` (0: none, 1: the areas that the network expects, each further one: those of the
+    law by the side numbers of the last), and look at a foam in a form drawn at random in each pass
+    unless ``forms`` is false.
     """
 
     name = "foam"
