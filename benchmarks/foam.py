@@ -82,13 +82,20 @@ def main() -> None:
         figures,
         rows,
         units=UNITS,
-        command="python benchmarks/foam.py"
-        + "".join(f" --{name} RUN" for name in ("unet", "critics") if getattr(options, name)),
+        command=command(options),
         seeds=SEEDS,
         extra={"by_beta": by_beta, "speed": speed, "remark": remark(options, counts)},
         **({} if options.results is None else {"folder": options.results}),
     )
     print(path)
+
+
+def command(options: argparse.Namespace) -> str:
+    """The command with what the figures depend on."""
+    told = [f"--{name} RUN" for name in ("unet", "critics") if getattr(options, name)]
+    if options.data_minutes:
+        told.append(f"--data-minutes {options.data_minutes:g}")
+    return " ".join(["python benchmarks/foam.py", *told])
 
 
 def arguments() -> argparse.Namespace:
@@ -197,7 +204,7 @@ def remark(options: argparse.Namespace, counts: dict[str, float]) -> str:
             told.append(f"No run was given for the row {name!r}.")
         else:
             minutes = train_minutes(folder)
-            told.append(f"{name}: trained {minutes:.1f} minutes, beside ours on one device.")
+            told.append(f"{name}: trained {minutes:.1f} minutes.")
     return " ".join(told)
 
 

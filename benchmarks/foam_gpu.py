@@ -16,15 +16,13 @@ import torch
 from numba import set_num_threads
 
 from common import write_results
-from foam_solver import BUBBLES, SIZE, UNTIL, tag
-from foam_speed import GRID, INTERVAL, OURS, TRACKED, Start, final, pictured
+from foam_solver import BUBBLES, UNTIL
+from foam_speed import GRID, OURS, TRACKED, Start, final, solver, start_of
 from physgan.run import Run
-from physgan.surrogate.speedup import compare
+from physgan.surrogate.speedup import Contender, compare
 from physgan_foam.domain import STEP, FoamDomain
 from physgan_foam.foam import Foam
-from physgan_foam.initial import voronoi_labels
 from physgan_foam.solver.front_tracking import FrontTracking, Options
-from physgan_foam.solver.initial import voronoi
 from physgan_foam.solver.phase_field import PhaseField
 from runs import kept
 
@@ -36,7 +34,8 @@ CASES = {
     "phase_field": (1.0, True),
 }
 """By name: beta, and whether the phase field takes part."""
-UNITS = {"speedup": "1", "speedup_batch": "1", "seconds": "s", "seconds_batch": "s"}
+UNITS = {"speedup": "1", "seconds": "s"}
+"""By how a figure's name begins."""
 
 
 def main() -> None:
@@ -46,31 +45,27 @@ def main() -> None:
     parser.add_argument("--many", type=int, default=MANY, help="rollouts at a time")
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--work", type=Path, default=Path("runs") / "foam-gpu", help="parts")
-    parser.add_argument("--only", choices=list(CASES), help="one part, without results")
     parser.add_argument("--results", type=Path, help="folder of foam_gpu.json; default: this one's")
     options = parser.parse_args()
     if not torch.cuda.is_available():
         raise SystemExit("no GPU is here")
     torch.set_num_threads(1)
     set_num_threads(1)
-    run = Run.open(options.run)
     found = {
-        name: kept(options.work / f"{name}.json", lambda b=beta, g=grid: timed(run, b, options, g))
+        name: kept(options.work / f"{name}.json", lambda b=beta, g=grid: timed(b, options, g))
         for name, (beta, grid) in CASES.items()
-        if options.only in (None, name)
     }
-    if options.only:
-        return
     figures: dict[str, Any] = {}
     for name, speed in found.items():
         rows = {row["name"]: row for row in speed["rows"]}
-        figures[f"speedup_{name}"] = rows[ON_GPU]["ratio"]
-        figures[f"seconds_{name}"] = rows[ON_GPU]["single"]["seconds"]
-        if rows[ON_GPU]["batch"]:
-            alone = rows[GRID if name == "phase_field" else TRACKED]["single"]["seconds"]
-            many = rows[ON_GPU]["batch"]["seconds"]
-            figures |= {f"speedup_batch_{name}": alone / many, f"seconds_batch_{name}": many}
-    units = {key: next(u for part, u in UNITS.items() if key.startswith(part)) for key in figures}
+        alone, many = rows[speed["baseline"]]["single"]["seconds"], speed["many"]["seconds"]
+        figures |= {
+            f"speedup_{name}": rows[ON_GPU]["ratio"],
+            f"seconds_{name}": rows[ON_GPU]["single"]["seconds"],
+            f"speedup_batch_{name}": alone / many,
+            f"seconds_batch_{name}": many,
+        }
+    units = {key: UNITS[key.split("_")[0]] for key in figures}
     path = write_results(
         "foam_gpu", figures, {}, units=units, command="python benchmarks/foam_gpu.py", seeds=[SEED],
         extra={"speed": found, "many": options.many},
@@ -79,46 +74,35 @@ def main() -> None:
     print(path)
 
 
-def timed(run: Run, beta: float, options: argparse.Namespace, grid: bool) -> dict[str, Any]:
+def timed(beta: float, options: argparse.Namespace, grid: bool) -> dict[str, Any]:
     """Contenders from one start to the same number of bubbles, and rollouts ``many`` at a time."""
-    shape, until = (SIZE, SIZE), GRID_UNTIL if grid else UNTIL
-    seeds = [SEED + 10 * k for k in range(options.many)]
-    starts = [
-        Start(voronoi(BUBBLES, shape, seed), Foam(voronoi_labels(BUBBLES, shape, seed)))
-        for seed in seeds
-    ]
+    step, until = options.step, GRID_UNTIL if grid else UNTIL
+    starts = [start_of(SEED + 10 * k) for k in range(options.many)]
 
-    def ours(device: str) -> Any:
-        return lambda begin: rolled(run, begin, beta, options.step, until, device)
+    def ours(device: str) -> Contender:
+        run = Run.open(options.run)
+        run.core.to(device)
+        return lambda begin: rolled(run, begin, beta, step, until, device)
 
-    end = ours("cpu")(starts[:1])[0].bubbles
-    every = max(round(options.step / INTERVAL), 1)
-
-    def solver(tool: FrontTracking | PhaseField) -> Any:
-        return lambda begin: [
-            pictured(tool.run(s.films, interval=INTERVAL, relative=True, until=end), every)
-            for s in begin
-        ]
-
-    slow = (
-        {GRID: solver(PhaseField())}
-        if grid
-        else {TRACKED: solver(FrontTracking(Options(beta=beta)))}
-    )
     fast = {OURS: ours("cpu"), ON_GPU: ours("cuda")}
+    end = fast[OURS](starts[:1])[0].bubbles
+    name, tool = (GRID, PhaseField()) if grid else (TRACKED, FrontTracking(Options(beta=beta)))
+    slow = solver(tool, end, step)
     found = compare(
-        fast | slow, starts[:1], lambda foams: final(foams[0]), baseline=next(iter(slow)),
-        repeats=options.repeats,
+        fast | {name: lambda begin: [slow(start) for start in begin]}, starts[:1], last,
+        baseline=name, repeats=options.repeats,
     ).to_dict()  # fmt: skip
     # Solvers would only go one after another through many starts.
     many = compare(
-        {ON_GPU: ours("cuda")}, starts[:1], lambda foams: final(foams[0]), baseline=ON_GPU,
+        {ON_GPU: fast[ON_GPU]}, starts[:1], last, baseline=ON_GPU,
         batch=starts, batch_size=len(starts), repeats=options.repeats,
     ).to_dict()  # fmt: skip
-    for row in found["rows"]:
-        if row["name"] == ON_GPU:
-            row["batch"] = many["rows"][0]["batch"]
-    return found | {"beta": beta, "from": BUBBLES, "to": end, "tag": tag(beta)}
+    return found | {"many": many["rows"][0]["batch"], "beta": beta, "from": BUBBLES, "to": end}
+
+
+def last(foams: list[Foam]) -> dict[str, float]:
+    """What is compared: the statistics of the first sequence's end."""
+    return final(foams[0])
 
 
 def rolled(
@@ -126,7 +110,7 @@ def rolled(
 ) -> list[Foam]:
     """Last foams of rollouts, all together, until none has more than ``until`` bubbles."""
     domain: Any = run.domain
-    core: Any = run.core.to(device)
+    core: Any = run.core
     state = domain.encode([start.foam for start in starts])[0].to(device)
     asked = {"step": torch.full((len(starts),), step), "beta": torch.full((len(starts),), beta)}
     hidden = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +35,21 @@ class Start:
     foam: Foam
 
 
+def start_of(seed: int) -> Start:
+    """The Voronoi foam of ``seed``."""
+    shape = (SIZE, SIZE)
+    return Start(voronoi(BUBBLES, shape, seed), Foam(voronoi_labels(BUBBLES, shape, seed)))
+
+
+def solver(tool: FrontTracking | PhaseField, end: int, step: float) -> Callable[[Start], Foam]:
+    """``tool`` to at most ``end`` bubbles, with pictures as often as passes of ``step`` mean areas
+    give them."""
+    every = max(round(step / INTERVAL), 1)
+    return lambda begin: pictured(
+        tool.run(begin.films, interval=INTERVAL, relative=True, until=end), every
+    )
+
+
 def timed(
     run: Run, beta: float, *, step: float, seed: int, until: int, repeats: int,
     training_seconds: float, grids: bool = False,
@@ -42,26 +58,19 @@ def timed(
     its first frame of at most ``until``; with ``grids`` (beta 1 only) against the phase field."""
     domain: Any = run.domain
     core: Any = run.core
-    shape = (SIZE, SIZE)
-    start = Start(voronoi(BUBBLES, shape, seed), Foam(voronoi_labels(BUBBLES, shape, seed)))
+    start = start_of(seed)
 
     def ours(begin: Start) -> Foam:
         course = follow(core, domain, begin.foam, beta, step=step, until=until)
         return course.foams[-1]
 
     end = ours(start).bubbles
-    every = max(round(step / INTERVAL), 1)
-
-    def solver(tool: FrontTracking | PhaseField):
-        def contender(begin: Start) -> Foam:
-            found = tool.run(begin.films, interval=INTERVAL, relative=True, until=end)
-            return pictured(found, every)
-
-        return contender
-
-    contenders = {OURS: ours, TRACKED: solver(FrontTracking(Options(beta=beta)))}
+    contenders = {OURS: ours, TRACKED: solver(FrontTracking(Options(beta=beta)), end, step)}
     if grids:
-        contenders |= {GRID: solver(PhaseField()), COARSE: solver(PhaseField(COARSE_GRID))}
+        contenders |= {
+            name: solver(PhaseField(options), end, step)
+            for name, options in ((GRID, GridOptions()), (COARSE, COARSE_GRID))
+        }
     found = compare(
         contenders, start, final, baseline=GRID if grids else TRACKED, reference=TRACKED,
         repeats=repeats, training_seconds={OURS: training_seconds},

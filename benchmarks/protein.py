@@ -80,9 +80,8 @@ def main() -> None:
         few = list(range(options.set_seeds))
         ours, others, ablation, rows = sets(data, work, tasks, few, options.minutes, ABLATED)
         take(ours, others, rows)
-        extra["oracles"] = {
-            name: fits(work, name) for name in {task.split("_")[0] for task in tasks}
-        }
+        names = [name for name in ("aav", "gfp") if name in options.parts]
+        extra["oracles"] = {name: fits(work, name) for name in names}
         extra["ablation"] = {"ours": {k: ours[k] for k in ours if k == ABLATED}, **ablation}
     if "coverage" in options.parts:
         from protein_gb1 import coverage

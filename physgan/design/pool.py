@@ -42,9 +42,7 @@ class FeedbackPool:
         room = torch.arange(self.real, len(self.since))
         rows = room[self.since[room].argsort(stable=True)][: len(batch)]
         self.data.batch[rows] = batch[: len(rows)]
-        self.pseudo[rows], self.since[rows] = True, step
-        if self.data.weights is not None:
-            self.data.weights[rows] = self.data.weights[: self.real].mean()
+        self._join(rows, step)
         return rows
 
     def save(self, path: Path) -> None:
@@ -70,6 +68,9 @@ class FeedbackPool:
                     kept[rows] = batch[part]
         except (RuntimeError, KeyError, IndexError) as error:
             raise InputError("these rows are of other data", where=str(path)) from error
+        self._join(rows, since)
+
+    def _join(self, rows: Tensor, since: int | Tensor) -> None:
         self.pseudo[rows], self.since[rows] = True, since
         if self.data.weights is not None:
             self.data.weights[rows] = self.data.weights[: self.real].mean()

@@ -39,10 +39,6 @@ class Band:
     mean: np.ndarray
     spread: np.ndarray
 
-    def half(self, factor: float, share: float) -> np.ndarray:
-        """Half the width of the calibrated band, ``(T,)``."""
-        return factor * (self.spread + share * np.abs(self.mean))
-
 
 @dataclass(frozen=True)
 class Calibration:
@@ -61,7 +57,7 @@ class Calibration:
         """Half the width of the ``band`` of the quantity ``name``, None where none is known."""
         if name not in self.factors:
             return None
-        return band.half(self.factors[name], self.shares[name])
+        return self.factors[name] * _scale(band.spread, band.mean, self.shares[name])
 
     def write(self, folder: Path) -> None:
         """Keep it in a run's folder."""
@@ -144,9 +140,10 @@ def calibrate(
         fitted, others = (
             np.concatenate([e[name] for e in part]) for part in (seen[::2], seen[1::2])
         )
-        if not fitted[:, 1].any():
+        best = narrowest(fitted, level) if fitted[:, 1:2].any() else None
+        if best is None:
             continue
-        factors[name], shares[name] = narrowest(fitted, level)
+        factors[name], shares[name] = best
         inside = _scores(others, shares[name]) <= factors[name]
         coverage[name] = float(inside.mean()) if len(others) else math.nan
     if not factors:
@@ -187,31 +184,32 @@ def horizon(
     return best
 
 
-def narrowest(errors: np.ndarray, level: float) -> tuple[float, float]:
+def narrowest(errors: np.ndarray, level: float) -> tuple[float, float] | None:
     """The factor and the share of the narrowest bands of ``level`` for ``errors (n, 3)``: gaps,
-    spreads and absolute means."""
+    spreads and means. None where no band of finite width has the level."""
     rank = min(1.0, level * (1 + 1 / len(errors)))
     found = []
     for share in SHARES:
         factor = float(np.quantile(_scores(errors, share), rank, method="higher"))
         if math.isfinite(factor):
-            found.append((float(np.mean(factor * _scale(errors, share))), factor, share))
-    return min(found)[1:]
+            width = factor * _scale(errors[:, 1], errors[:, 2], share)
+            found.append((float(np.mean(width)), factor, share))
+    return min(found)[1:] if found else None
 
 
-def _scale(errors: np.ndarray, share: float) -> np.ndarray:
-    return errors[:, 1] + share * errors[:, 2]
+def _scale(spread: np.ndarray, mean: np.ndarray, share: float) -> np.ndarray:
+    return spread + share * np.abs(mean)
 
 
 def _scores(errors: np.ndarray, share: float) -> np.ndarray:
-    gap, scale = errors[:, 0], _scale(errors, share)
+    gap, scale = errors[:, 0], _scale(errors[:, 1], errors[:, 2], share)
     return np.divide(gap, scale, out=np.full_like(gap, np.inf), where=scale > 0)
 
 
 def _errors(
     surrogates: Sequence[Surrogate], domain: SequenceDomain, truth: Truth, members: int, seed: int
 ) -> dict[str, np.ndarray]:
-    """|truth - mean|, spread and |mean| of each quantity at the times of ``truth`` but the first,
+    """|truth - mean|, spread and mean of each quantity at the times of ``truth`` but the first,
     ``(T - 1, 3)``; residuals are left out, as their tolerances judge them."""
     y = {name: torch.tensor([value]) for name, value in truth.y.items()}
     start, longest = truth.states[:1], float(truth.times[-1])
@@ -227,5 +225,5 @@ def _errors(
         mean, spread = (
             np.interp(truth.times[inside], band.times, part) for part in (band.mean, band.spread)
         )
-        errors[name] = np.stack([np.abs(real[inside] - mean), spread, np.abs(mean)], axis=1)
+        errors[name] = np.stack([np.abs(real[inside] - mean), spread, mean], axis=1)
     return errors

@@ -79,6 +79,12 @@ def test_a_spread_of_nearly_nothing_is_not_taken_at_its_word():
     assert factor * (1 + 100 * share) == pytest.approx(1.645, rel=0.1)
 
 
+def test_what_is_no_number_has_no_band():
+    gap, one = np.array([1.0, np.nan, 2.0]), np.ones(3)
+    assert narrowest(np.stack([gap, one, one], axis=1), 0.9) is None
+    assert narrowest(np.stack([one, 0 * one, 0 * one], axis=1), 0.9) is None
+
+
 def test_members_that_do_not_differ_cannot_be_calibrated():
     with pytest.raises(InputError, match="do not differ"):
         calibrate([Noisy(0.0)], HeatDomain(), world(0.1, 4), members=4)
