@@ -5,8 +5,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from calling import call
 
-from physgan.cli import jobs, main
+from physgan.cli import jobs
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,6 @@ def answered(monkeypatch, tmp_path):
     monkeypatch.setattr("physgan.cli.propose.open_run", lambda name, where: run)
     monkeypatch.chdir(tmp_path)
     return found
-
-
-def call(*arguments):
-    with pytest.raises(SystemExit) as leaving:
-        main([str(argument) for argument in arguments])
-    return int(leaving.value.code or 0)
 
 
 def test_fields_become_options(answered, capsys):

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import torch
+from calling import call
 
 from physgan import domain as domains
-from physgan.cli import main
 from physgan.conditions import Target
 from physgan.design.latent_search import ranking
 from physgan.run import Run
@@ -18,12 +18,6 @@ from physgan.testing.gaussians import GaussianRing
 SMALL = ["-s", "domain.rows=300", "-s", "core.adversarial=0", "-s", "core.latent_dim=2",
          "-s", "batch_size=64", "-s", "accelerator=cpu", "--steps", "30", "--threads", "1",
          "--predictor-minutes", "0"]  # fmt: skip
-
-
-def call(*arguments: Any) -> int:
-    with pytest.raises(SystemExit) as leaving:
-        main([str(argument) for argument in arguments])
-    return int(leaving.value.code or 0)
 
 
 @pytest.fixture(scope="module")

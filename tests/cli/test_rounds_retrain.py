@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from calling import call
 
-from physgan.cli import main
 from physgan.design.ledger import Ledger
 from physgan.design.retrain import Retrained
 from physgan.design.space import TokenSpace
@@ -21,12 +21,6 @@ from physgan.errors import InputError
 from physgan.run import Run
 
 LETTERS = "ACDE"
-
-
-def call(*arguments: Any) -> int:
-    with pytest.raises(SystemExit) as leaving:
-        main([str(argument) for argument in arguments])
-    return int(leaving.value.code or 0)
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 import torch
+from calling import call
 
 from physgan import domain as domains
-from physgan.cli import main
 from physgan.domain import Property
 from physgan.run import Run
 from physgan.testing.gaussians import GaussianRing
@@ -43,12 +43,6 @@ main(sys.argv[1:])
 @pytest.fixture(autouse=True)
 def ring(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(domains, "load", lambda name, **options: GaussianRing(**options))
-
-
-def call(*arguments: Any) -> int:
-    with pytest.raises(SystemExit) as leaving:
-        main([str(argument) for argument in arguments])
-    return int(leaving.value.code or 0)
 
 
 def test_a_run_is_trained_and_resumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

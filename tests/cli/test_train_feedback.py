@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from calling import call
 from tensordict import TensorDict
 
 from physgan import domain as domains
-from physgan.cli import main
 from physgan.conditions import Target
 from physgan.design.guides import judged, predicted, usual
 from physgan.domain import Oracle, Property
@@ -54,12 +54,6 @@ class Measured(GaussianRing):
 @pytest.fixture(autouse=True)
 def ring(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(domains, "load", lambda name, **options: Measured(**options))
-
-
-def call(*arguments: Any) -> int:
-    with pytest.raises(SystemExit) as leaving:
-        main([str(argument) for argument in arguments])
-    return int(leaving.value.code or 0)
 
 
 def joined(out: Path) -> list[dict[str, str]]:

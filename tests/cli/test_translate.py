@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from calling import call
 from tensordict import TensorDict
 from torch import Tensor
 
 from physgan import domain as domains
-from physgan.cli import main
 from physgan.conditions import ConditionSchema
 from physgan.cores.translator import Translator
 from physgan.domain import Data
@@ -62,12 +62,6 @@ LOAD = EntryPoint.load
 
 def _load(point: EntryPoint) -> Any:
     return Points if point.name == "points" else LOAD(point)
-
-
-def call(*arguments: Any) -> int:
-    with pytest.raises(SystemExit) as leaving:
-        main([*map(str, arguments)])
-    return int(leaving.value.code or 0)
 
 
 SETTINGS = [

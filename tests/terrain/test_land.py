@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from generators import small_generator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +21,6 @@ from physgan_terrain.measures.large_scale import (
     octaves,
     relief_of_tiles,
 )
-from physgan_terrain.networks.generator import TerrainGenerator
 from physgan_terrain.networks.windows import Span
 from physgan_terrain.noise import PlacedNoise
 from physgan_terrain.slope.operators import horn, zevenbergen_thorne
@@ -85,12 +85,7 @@ def test_strength_scales_the_rise_and_the_variance_of_relief():
 
 @pytest.fixture(scope="module")
 def generator():
-    torch.manual_seed(0)
-    octave = torch.linspace(1, 5, 6).expand(2, 6)
-    made = TerrainGenerator(3, octave, torch.tensor([400.0, 20.0]), slice(0, 2), widths=(4,) * 6)
-    for level in made.levels:
-        torch.nn.init.normal_(level.height.weight, std=0.5)
-    return made
+    return small_generator(20.0)
 
 
 def world(generator, limit=20.0, landscape=0, **options):

@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+from generators import small_generator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensordict import TensorDict
@@ -20,7 +21,6 @@ from physgan_terrain.networks.exact import (
     snap,
     snap_weight_,
 )
-from physgan_terrain.networks.generator import TerrainGenerator
 from physgan_terrain.networks.windows import BLUR, Span, spans
 from physgan_terrain.noise import PlacedNoise
 from physgan_terrain.slope.operators import horn, zevenbergen_thorne
@@ -31,12 +31,7 @@ CELL = 90.0
 
 @pytest.fixture(scope="module")
 def generator():
-    torch.manual_seed(0)
-    octaves = torch.linspace(1, 5, 6).expand(2, 6)
-    made = TerrainGenerator(3, octaves, torch.tensor([400.0, 900.0]), slice(0, 2), widths=(4,) * 6)
-    for level in made.levels:
-        torch.nn.init.normal_(level.height.weight, std=0.5)
-    return made
+    return small_generator(900.0)
 
 
 def world(generator, limit=20.0, seed=7):
