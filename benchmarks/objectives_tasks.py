@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from physgan.conditions import ConditionSchema
-from physgan.domain import Data, Oracle, Penalty, Projection, Verdict
+from physgan.domain import Data, Generator, Oracle, Penalty, Projection, Verdict
 from physgan.objectives.kernels import discrepancy, gaussian, typical_distance
 from physgan.testing.gaussians import GaussianRing
 from physgan_terrain.domain import EMBEDDED, TerrainDomain
@@ -32,8 +33,64 @@ ODD = 10.0
 """Deviations at which standardised features are cut; what a flat tile lacks stands at -ODD."""
 
 
+def layers(inputs: int, outputs: int, width: int = 128, hidden: int = 3) -> nn.Sequential:
+    """``hidden`` leaky layers, which can turn as sharply as modes apart need."""
+    sizes = (inputs, *[width] * hidden)
+    steps: list[nn.Module] = []
+    for a, b in pairwise(sizes):
+        steps += [nn.Linear(a, b), nn.LeakyReLU(0.2)]
+    return nn.Sequential(*steps, nn.Linear(width, outputs))
+
+
+class PlaneGenerator(Generator):
+    """Points from noise alone."""
+
+    def __init__(self, condition_dim: int, latent_dim: int = 4) -> None:
+        super().__init__()
+        self.latent_dim = latent_dim
+        self.net = layers(latent_dim + condition_dim, 2)
+
+    def forward(self, z: Tensor, condition: Tensor, given: TensorDict) -> TensorDict:
+        return TensorDict({"point": self.net(torch.cat([z, condition], dim=1))}, [len(z)])
+
+    def nll(
+        self, x: TensorDict, z: Tensor, condition: Tensor, given: TensorDict
+    ) -> dict[str, Tensor]:
+        made = self(z, condition, given)["point"]
+        return {"point": (made - x["point"]).square().sum(dim=1) / 2}
+
+    def reconstruct(
+        self, x: TensorDict, z: Tensor, condition: Tensor, given: TensorDict
+    ) -> TensorDict:
+        return self(z, condition, given)
+
+
+class PlaneCritic(nn.Module):
+    """``(x, condition, given) -> Verdict``."""
+
+    feature_dim = 128
+
+    def __init__(self, condition_dim: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            layers(2 + condition_dim, self.feature_dim, hidden=2), nn.LeakyReLU(0.2)
+        )
+        self.score = nn.Linear(self.feature_dim, 1)
+
+    def forward(self, x: TensorDict, condition: Tensor, given: TensorDict) -> Verdict:
+        features = self.body(torch.cat([x["point"], condition], dim=1))
+        return Verdict(self.score(features)[:, 0], features)
+
+
 class FreeRing(GaussianRing):
-    """The ring without its law, which would cut off the outer part of every mode."""
+    """The ring without its law, which would cut off the outer part of every mode, and with networks
+    that can tell its modes apart."""
+
+    def generator(self, condition_dim: int, **options: Any) -> Generator:
+        return PlaneGenerator(condition_dim, **options)
+
+    def critic(self, condition_dim: int, **options: Any) -> nn.Module:
+        return PlaneCritic(condition_dim)
 
     def penalties(self) -> tuple[Penalty, ...]:
         return ()
@@ -137,6 +194,9 @@ class Task(ABC):
     steps: int
     batch_size: int
     lr: float
+    ema_decay: float
+    gamma: float
+    """Of R1 and R2, which depends on how steep a critic has to be."""
     core: dict[str, Any]
 
     @abstractmethod
@@ -146,7 +206,8 @@ class Task(ABC):
     def facts(self) -> dict[str, Any]:
         """The budget and the rows, for the record."""
         rows = {"train": len(self.train), "held_out": len(self.held)}
-        return {"steps": self.steps, "batch_size": self.batch_size, "lr": self.lr, **rows}
+        names = ("steps", "batch_size", "lr", "ema_decay", "gamma")
+        return {name: getattr(self, name) for name in names} | rows
 
 
 class PlaneTask(Task):
@@ -156,7 +217,7 @@ class PlaneTask(Task):
         self.name, self.domain, self.steps = name, domain, steps
         self.train, self.held = domain.load(None, "train"), domain.load(None, "val")
         self.schema, self.core = ConditionSchema(()), {"latent_dim": 4}
-        self.batch_size, self.lr = 128, 5e-3
+        self.batch_size, self.lr, self.ema_decay, self.gamma = 128, 1e-3, 0.99, 0.1
         self.centres, self.sigma = domain.centres, domain.sigma
 
     def measure(self, x: TensorDict) -> dict[str, Any]:
@@ -170,7 +231,8 @@ class TerrainTask(Task):
     """Embedded tiles, each cut in four of 32 x 32 cells, under class and slope limit."""
 
     def __init__(self, name: str, work: Path, steps: int) -> None:
-        self.name, self.steps, self.batch_size, self.lr = name, steps, 8, 2e-3
+        self.name, self.steps, self.batch_size = name, steps, 8
+        self.lr, self.ema_decay, self.gamma = 5e-4, 0.98, 1.0
         self.domain = domain = SmallTerrain(tile=32)
         archive = quarters(EMBEDDED, work / "tiles32.npz")
         self.train, self.held = (domain.load(archive, s, ("class",)) for s in ("train", "val"))
