@@ -5,10 +5,11 @@
 Trains the physics-informed GAN (100 minutes), draws tiles under what training tiles are like, and
 holds them against the validation regions, which training has not seen; distances are taken to
 training and validation tiles together, since the two splits are farther from each other than the
-bars allow (the row "real"). Rows below ours keep the limit in other ways, from the same raw
-surfaces, or draw Gaussian surfaces. Worlds are checked tile by tile, across their seams and after
-16 bits; what is larger than a tile (rivers, spectrum, relief) is held against whole
-regions. Each part is kept in --work, so an interrupted benchmark goes on where it was.
+bars allow (the row "real"). Rows below ours are as the network drew, before heights are settled to
+what was asked; are cut from worlds; keep the limit in other ways, from the same settled surfaces;
+or are Gaussian surfaces. Worlds are checked tile by tile, across their seams and after 16 bits;
+what is larger than a tile (rivers, spectrum, relief) is held against whole regions. Each part is
+kept in --work, so an interrupted benchmark goes on where it was.
 """
 
 from __future__ import annotations
@@ -27,14 +28,18 @@ from tensordict import TensorDict
 
 from common import write_results
 from physgan.run import Run
+from physgan_terrain.answer import world_of
 from physgan_terrain.baselines.fbm import FbmPrior
 from physgan_terrain.baselines.poisson import clip_gradients
 from physgan_terrain.baselines.spectral import SpectralPrior
 from physgan_terrain.baselines.thermal import relax
 from physgan_terrain.io.tiles import Tiles, read_tiles
+from physgan_terrain.job import TerrainJob
 from physgan_terrain.laws import SlopeCut
 from physgan_terrain.measures.classes import ClassJudge
 from physgan_terrain.measures.evaluation import evaluate
+from physgan_terrain.networks.windows import Span
+from physgan_terrain.settle import Settle
 from physgan_terrain.slope.operators import squared_gradient
 from runs import kept, train_minutes, train_steps, trained
 from terrain_worlds import LIMITS, beyond_tiles, checked_world, memory, moved, timings
@@ -42,6 +47,8 @@ from terrain_worlds import LIMITS, beyond_tiles, checked_world, memory, moved, t
 HERE = Path(__file__).parent
 CONFIG = HERE / "configs" / "terrain.toml"
 SEED = 0
+PLACE = Span(100, 228)
+"""Cells, a side, of a world that its tiles are cut from; away from the borders of its blocks."""
 REMARK = (
     "The ready weights, which these figures are of, were trained in three parts whose settings "
     "their card names; the configuration of the benchmark trains in one."
@@ -84,13 +91,16 @@ def main() -> None:
     run = trained(options.run or work / "gan", CONFIG, index)
     train, val = (read_tiles(index, split) for split in ("train", "val"))
     cell = val.cell
-    raw, limits = drawn(run, options.n)
+    plain, raw, limits = drawn(run, options.n)
     known, real = stacks(train), stacks(val)
     wide = {name: np.concatenate([known[name], real[name]]) for name in real}
     judge: list[ClassJudge] = []
 
-    def row(name: str, draw: Callable[[], Stacks], made: bool = True) -> dict[str, Any]:
-        """Figures of tiles; those that were not ``made`` were asked for no limit and no class."""
+    def row(
+        name: str, draw: Callable[[], Stacks], made: bool = True, limited: bool = True
+    ) -> dict[str, Any]:
+        """Figures of tiles; those that were not ``made`` were asked for no class, those not
+        ``limited`` for no limit."""
 
         def compute() -> dict[str, Any]:
             if made and not judge:
@@ -100,7 +110,7 @@ def main() -> None:
             found = evaluate(tiles, real, cell, judge[0] if made else None, SEED, reference=wide)
             worst = {n: c["slope_w1"] for n, c in found.classes.items()}
             told = {key: found.summary[key] for key in KEYS if key in found.summary}
-            kept_limits = excess(tiles, limits, cell) if made else {}
+            kept_limits = excess(tiles, limits, cell) if made and limited else {}
             return {**told, **kept_limits, "slope_w1": worst}
 
         return kept(work / f"row-{name.replace(' ', '-')}-{options.n}.json", compute)
@@ -118,6 +128,8 @@ def main() -> None:
     fbm, spectral = FbmPrior.fit(train.z, labels), SpectralPrior.fit(train.z, labels, cell)
     n = options.n
     baselines = {
+        "ours, as the network drew": row("drawn", lambda: projected(plain, limits, cell)),
+        "ours, tiles of worlds": row("worlds", lambda: of_worlds(run, n), limited=False),
         "ours, penalty only": row("penalty", lambda: raw),
         "ours, Poisson with clipped gradients": row("poisson", lambda: each(clip_gradients)),
         "ours, thermal relaxation": row("thermal", lambda: each(relax)),
@@ -171,15 +183,33 @@ def arguments() -> argparse.Namespace:
     return options
 
 
-def drawn(run: Run, n: int) -> tuple[Stacks, Stacks]:
-    """``n`` raw tiles of each class, and the limit in degrees that each was asked to keep."""
+def drawn(run: Run, n: int) -> tuple[Stacks, Stacks, Stacks]:
+    """``n`` tiles of each class as the network drew them and settled to what was asked, and the
+    limit in degrees that each was asked to keep."""
     domain: Any = run.domain
     count = n * len(domain.classes)
     _, given = run.ask(count, seed=SEED)
-    z = run.sample(count, seed=SEED)["height"][:, 0].numpy()
+    x = run.sample(count, seed=SEED)
+    settled = Settle(domain.cell)(x, given)
     parts = {name: slice(i * n, (i + 1) * n) for i, name in enumerate(domain.classes)}
-    limit = given["limit"].numpy()
-    return {k: z[s] for k, s in parts.items()}, {k: limit[s] for k, s in parts.items()}
+    plain, raw, limit = (
+        v.numpy() for v in (x["height"][:, 0], settled["height"][:, 0], given["limit"])
+    )
+    return tuple({k: v[s] for k, s in parts.items()} for v in (plain, raw, limit))  # type: ignore[return-value]
+
+
+def of_worlds(run: Run, n: int) -> Stacks:
+    """``n`` tiles of each class, four by four out of worlds without a slope limit, each under the
+    figures of another real tile."""
+    found = {}
+    for name in run.domain.classes:  # type: ignore[attr-defined]
+        tiles = []
+        for k in range(-(-n // 4)):
+            world = world_of(run, TerrainJob(landscape=name), SEED + k)
+            z = world.metres(world.window(PLACE, PLACE).n)
+            tiles += [z[i : i + 64, j : j + 64] for i in (0, 64) for j in (0, 64)]
+        found[name] = np.stack(tiles[:n])
+    return found
 
 
 def projected(raw: Stacks, limits: Stacks, cell: float) -> Stacks:

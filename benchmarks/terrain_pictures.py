@@ -28,7 +28,7 @@ EACH = 5
 def main() -> None:
     options = arguments()
     run = Run.open(options.run or TerrainDomain().shipped_run())
-    raw, limits = drawn(run, EACH)
+    _, raw, limits = drawn(run, EACH)
     val = read_tiles(options.data / "tiles64_90m.csv", "val")
     made, real = projected(raw, limits, val.cell), stacks(val)
     names = [name for name in made if name in real]

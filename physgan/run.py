@@ -204,20 +204,19 @@ class Run:
         with rng.isolated(seed), torch.no_grad():
             condition, own = self._ask(n, targets)
             given = own if given is None else given
-            parts = [
-                self.core.sample(
-                    condition[i : i + batch].to(device), given[i : i + batch].to(device)
-                )
-                for i in range(0, n, batch)
-            ]
+            asked = condition.to(device).split(batch), given.to(device).split(batch)
+            parts = [self.core.sample(*each) for each in zip(*asked, strict=True)]
         return torch.cat(parts)  # type: ignore[return-value]
 
     def ask(
         self, n: int, targets: Sequence[Target] = (), seed: int = 0
     ) -> tuple[Tensor, TensorDict]:
-        """Conditions ``(n, dim)`` and given ``(n,)`` under which ``sample`` draws the same way."""
+        """Conditions ``(n, dim)`` and given ``(n,)`` under which ``sample`` draws the same way;
+        ``given["asked"]`` has what the conditions say, by property, for projections."""
         with rng.isolated(seed):
-            return self._ask(n, targets)
+            condition, given = self._ask(n, targets)
+        given["asked"] = TensorDict(self.schema.values(condition), [n]).cpu()
+        return condition, given
 
     def _ask(self, n: int, targets: Sequence[Target]) -> tuple[Tensor, TensorDict]:
         if n < 1:

@@ -68,8 +68,10 @@ class Penalty:
 class Projection:
     """A map after which a law holds exactly: ``function(x, given) -> x`` of the same shapes.
 
-    ``law`` names the penalty that is zero afterwards. All run, in their order, on the samples
-    that are proposed; a ``differentiable`` one runs inside training too.
+    ``law`` names the penalty that is zero afterwards, "" for one that serves what was asked: of
+    samples that were drawn under conditions, ``given["asked"]`` has by property what was asked of
+    each (NaN, or class -1, for nothing). All run, in their order, on the samples that are
+    proposed; a ``differentiable`` one runs inside training too, where nothing is asked.
     """
 
     name: str

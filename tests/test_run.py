@@ -118,6 +118,14 @@ def test_samples_come_from_the_average_and_aim_at_the_target(tmp_path: Path) -> 
     assert not torch.equal(tensors[name], tensors[f"ema.{name}"])
 
 
+def test_what_is_asked_is_told_in_the_same_order_as_samples_come(trained: Run) -> None:
+    condition, given = trained.ask(6, [mode(trained, "3")], seed=4)
+    assert given["asked", "mode"].tolist() == [3] * 6
+    free, nothing = trained.ask(6, seed=4)
+    assert torch.equal(trained.schema.values(free)["mode"], nothing["asked", "mode"])
+    assert condition.shape == free.shape
+
+
 def test_sampling_leaves_the_global_random_state_alone(trained: Run) -> None:
     torch.manual_seed(3)
     expected = torch.rand(1)

@@ -92,6 +92,7 @@ def world_of(run: Run, job: TerrainJob, seed: int) -> World:
         step=job.step,
         large_scale=job.large_scale,
         room=min(room, HIGHEST_GAIN),
+        asked={name: float(value) for name, value in asked.items()},
     )
 
 

@@ -194,8 +194,13 @@ class TerrainDomain(Domain):
 
     def projections(self) -> Sequence[Projection]:
         from physgan_terrain.laws import SlopeCut
+        from physgan_terrain.settle import Settle
 
-        return (Projection("slope limit", "slope", SlopeCut(self.cell)),)
+        return (
+            # Not in training: the critic should see hollows and slopes that the network made wrong.
+            Projection("asked figures", "", Settle(self.cell), differentiable=False),
+            Projection("slope limit", "slope", SlopeCut(self.cell)),
+        )
 
     def decode(self, x: TensorDict) -> list[Heightmap | None]:
         z = x["height"][:, 0].detach().cpu().float().numpy()

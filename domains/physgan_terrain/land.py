@@ -27,10 +27,12 @@ REAL = LargeScale(
 """What ``measures.large_scale`` finds in 34 regions of SRTM at 90 m; the median of regions."""
 AMPLITUDE = 1.1
 """Of the noise of an octave, over the deviation of heights in it."""
-LACKING = (0.53, 0.86, 0.95, 1.0)
-"""Share of each octave, at 64 to 512 cells, that the generator's coarsest noise, which is white
-above its cells, has not."""
+LACKING = (1.8, 0.53, 0.86, 0.95, 1.0)
+"""What each octave, at 32 to 512 cells, adds to the generator's coarsest noise, which is white
+above its cells; of the first, smoothing leaves so much that octaves grow as in real regions."""
 OCTAVES = len(LACKING)
+TILES = 1
+"""The first octave at which relief varies, that of tiles."""
 FARTHEST = 2.5
 """Rises stay within so many standard deviations."""
 HIGHEST_GAIN = 0.35
@@ -64,8 +66,8 @@ class Land:
     @property
     def amplitudes(self) -> list[float]:
         """Of the noise in metres by octave, finest first."""
-        # The octave at 64 cells is two above that at 16.
-        first = self.strength * AMPLITUDE * self.unit * self.real.growth**2
+        # The octave at 32 cells is one above that at 16.
+        first = self.strength * AMPLITUDE * self.unit * self.real.growth
         return [lack * first * self.real.growth**j for j, lack in enumerate(LACKING)]
 
     @property
@@ -77,7 +79,7 @@ class Land:
     @property
     def axis(self) -> float | None:
         """The largest difference in metres between neighbours on the land's finest cells."""
-        return None if self.steepest is None else _on_grid(self.steepest * 2 ** (self.top + 1))
+        return None if self.steepest is None else _on_grid(self.steepest * 2**self.top)
 
     @property
     def halo(self) -> int:
@@ -86,13 +88,11 @@ class Land:
 
     def __call__(self, rows: Span, columns: Span) -> Tensor:
         """Rise in metres and gain ``(1, 2, rows, columns)`` in float64."""
-        held = rows.wider(BLUR).parents(), columns.wider(BLUR).parents()
-        wide = held[0].wider(self.halo), held[1].wider(self.halo)
+        wide = rows.wider(self.halo), columns.wider(self.halo)
         rise, log_gain = self._octaves(*wide)
-        rise = self._held(rise)
         gain = _exponential(log_gain.clamp(LOWEST_GAIN, self.room))
-        own = held[0].inside(wide[0]), held[1].inside(wide[1])
-        return doubled(torch.stack([rise, gain])[None, :, *own], held, (rows, columns))
+        own = rows.inside(wide[0]), columns.inside(wide[1])
+        return torch.stack([self._held(rise), gain])[None, :, *own]
 
     def _octaves(self, rows: Span, columns: Span) -> Tensor:
         """Rise and log gain ``(2, rows, columns)`` as the octaves have them."""
@@ -102,15 +102,15 @@ class Land:
             need.append((fine[0].wider(BLUR).parents(), fine[1].wider(BLUR).parents()))
         shared = self.real.height_correlation
         variance = self.strength * self.real.relief_deviation**2 * (1 - self.real.relief_nugget)
-        relief = math.sqrt(variance / OCTAVES) / _SMOOTHED
+        relief = math.sqrt(variance / (OCTAVES - TILES)) / _SMOOTHED
         total = None
         for octave in reversed(range(OCTAVES)):
-            white = self.noise(self.top + 1 + octave, 2, *need[octave])[0].double()
+            # The noise of the generator's levels is its own.
+            level = self.top + OCTAVES if octave < TILES else self.top + octave
+            white = self.noise(level, 2, *need[octave])[0].double()
+            varied = shared * white[0] + math.sqrt(1 - shared**2) * white[1]
             both = torch.stack(
-                [
-                    self.amplitudes[octave] * white[0],
-                    relief * (shared * white[0] + math.sqrt(1 - shared**2) * white[1]),
-                ]
+                [self.amplitudes[octave] * white[0], (octave >= TILES) * relief * varied]
             )
             both = snap(both, SETTING)
             if total is not None:

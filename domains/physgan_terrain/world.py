@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from tensordict import TensorDict
 from torch import Tensor
 
 from physgan_terrain.land import HIGHEST_GAIN, STEEPEST, Land
+from physgan_terrain.networks.exact import SETTING, snap
 from physgan_terrain.networks.generator import TerrainGenerator
 from physgan_terrain.networks.windows import Span
 from physgan_terrain.noise import PlacedNoise
@@ -29,6 +30,11 @@ ROOM = 0.75
 """Share of 16 bits that they may take where less reach would do, of 5 deviations at least."""
 MEASURED = 256
 """Side in cells of the window on which both are measured, in the world of seed 0."""
+ACROSS, WATER = 2, 0.64
+"""Tiles a side of the blocks in which hollows are filled, so that fewer lie across borders, and the
+mean depth of filling over relief of blocks of that size over that of tiles, in 34 real regions."""
+STRETCH = 7
+"""Binary places of the factor by which they are stretched."""
 CHUNK = 640
 STRIP = 512
 
@@ -46,7 +52,8 @@ class Strip:
 class World:
     """``condition (1, C)`` and ``limit`` in degrees (None: none) hold everywhere; ``large_scale``
     is the strength of the structure above a tile (``land.py``; 0: none), whose log gain is at most
-    ``room``.
+    ``room``. What ``asked`` has of relief, mean slope and depth of filling, the tiles of the world
+    are settled to: its relief by one factor, its hollows tile by tile (``settle.py``).
 
     Raw heights are exact numbers (``networks/exact.py``): what the land rises, which changes by at
     most ``s`` steps from a cell to the next at its side, and ``low`` to ``high`` steps more. Two
@@ -66,6 +73,7 @@ class World:
         step: float = STEP,
         large_scale: float = 0.0,
         room: float = HIGHEST_GAIN,
+        asked: Mapping[str, float] | None = None,
     ) -> None:
         from physgan_terrain.slope.integers import whole_steps
 
@@ -78,6 +86,9 @@ class World:
         self.net, settings = generator.exact_copy(PlacedNoise(0), condition, given)
         self.base, self.amplitudes, self.modulations = settings
         self.land: Land | None = None
+        self.block = ACROSS * generator.tile
+        self.water = WATER * (asked or {}).get("fill_depth", math.nan)
+        self._stretch(asked or {})
         self.low, self.high, unit, shore = self._range()
         self.steps = None if limit is None else whole_steps(cell, limit, step, 0.0)
         if large_scale > 0:
@@ -118,6 +129,20 @@ class World:
             whole += 1  # the rise is rounded to whole steps
         return math.ceil(min(whole / share, self.highest - self.lowest) / side)
 
+    def _stretch(self, asked: Mapping[str, float]) -> None:
+        """Bring the amplitudes to the ``asked`` relief and mean slope of tiles."""
+        from physgan_terrain.settle import stretch
+
+        span, side = Span(0, MEASURED), self.block // ACROSS
+        n, _ = self._steps(PlacedNoise(0), span, span)
+        base = float(self.base)
+        z = torch.from_numpy(n).float().mul_(self.step).sub_(base)[None]
+        tiles = z.unfold(1, side, side).unfold(2, side, side).reshape(-1, 1, side, side)
+        wanted = {k: torch.full((len(tiles),), v) for k, v in asked.items()}
+        factor = stretch(tiles, wanted, self.cell, pooled=True, floor=-base)[0]
+        # Coarse steps, so that a machine that rounds otherwise makes the same world.
+        self.amplitudes = snap(self.amplitudes * snap(factor, STRETCH), SETTING)
+
     def _range(self) -> tuple[int, int, float, int]:
         """In steps: the lowest and the highest height, the deviation of the octave at 16 cells and
         the lowest height found; without the land, the same for every seed."""
@@ -148,6 +173,17 @@ class World:
 
     def raw(self, rows: Span, columns: Span) -> NDArray[np.int64]:
         """Heights in steps before the projection; any window gives the same numbers."""
+        if math.isnan(self.water):
+            return self._wet(rows, columns)
+        from physgan_terrain.slope.drained import drain_blocks
+
+        wide = [_aligned(span, self.block) for span in (rows, columns)]
+        n = self._wet(*wide)
+        drain_blocks(n, self.water, self.block, torch.get_num_threads())
+        return n[rows.inside(wide[0]), columns.inside(wide[1])]
+
+    def _wet(self, rows: Span, columns: Span) -> NDArray[np.int64]:
+        """Heights with all the hollows that the network makes."""
         out = np.empty((len(rows), len(columns)), dtype=np.int64)
         for part in _even(rows):
             for side in _even(columns):
@@ -172,13 +208,16 @@ class World:
     def strips(self, rows: Span, columns: Span, height: int = STRIP) -> Iterator[Strip]:
         """The rectangle from top to bottom in strips of ``height`` rows, in memory of a strip."""
         wide, halo = columns.wider(self.halo), self.halo
-        kept = self.raw(Span(rows.low - halo, rows.low + halo), wide)
+        first, end = rows.low - halo, rows.low - halo
+        held = np.empty((0, len(wide)), dtype=np.int64)
         for top in range(rows.low, rows.high, height):
             bottom = min(top + height, rows.high)
-            fresh = self.raw(Span(top + halo, bottom + halo), wide)
-            outer = np.concatenate([kept, fresh])
-            yield Strip(top, *self._projected(outer))
-            kept = outer[len(outer) - 2 * halo :]
+            if bottom + halo > end:
+                # Whole blocks, which are drained once.
+                fresh = Span(end, _aligned(Span(end, bottom + halo), self.block).high)
+                held, end = np.concatenate([held, self.raw(fresh, wide)]), fresh.high
+            yield Strip(top, *self._projected(held[: bottom + halo - first]))
+            held, first = held[bottom - halo - first :], bottom - halo
 
     def _projected(self, outer: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         from physgan_terrain.slope.integers import project_steps
@@ -199,6 +238,11 @@ def _moments(n: NDArray[np.int64]) -> tuple[float, float]:
     # Sums of whole numbers are exact, where those of floats depend on their order.
     count, total, squares = n.size, int(n.sum()), int((n * n).sum())
     return total / count, math.sqrt(count * squares - total * total) / count
+
+
+def _aligned(span: Span, block: int) -> Span:
+    """``span`` widened to whole blocks."""
+    return Span(span.low // block * block, -(-span.high // block) * block)
 
 
 def _even(whole: Span) -> list[Span]:

@@ -93,6 +93,8 @@ def propose(
     else:
         drawn = run.sample(n * oversample, wanted, seed)
     x, given = _split(drawn)
+    if search == "samples":
+        given["asked"] = run.ask(n * oversample, wanted, seed)[1]["asked"]
     x = constrain(domain, x, given)
     natives = domain.decode(x)
     counts = {"sampled": len(natives)}

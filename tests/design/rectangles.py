@@ -198,6 +198,12 @@ class Run:
     def predictor(self):
         return self._predictor
 
+    def ask(self, n: int, targets: Sequence[Any], seed: int) -> tuple[torch.Tensor, TensorDict]:
+        """Every rectangle is asked for what the target says."""
+        asked = {target.name: torch.full((n,), target.low) for target in targets}
+        given = TensorDict({"asked": TensorDict(asked, [n])}, [n])
+        return self.schema(asked) if asked else self.schema.unknown(n), given
+
     def sample(self, n: int, targets: Sequence[Any], seed: int) -> TensorDict:
         draw = torch.Generator().manual_seed(seed)
         side = torch.rand(n, 2, generator=draw) * 1.95 + 0.05

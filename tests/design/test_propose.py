@@ -1,6 +1,7 @@
 import csv
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -136,3 +137,17 @@ def test_a_folder_with_other_files_is_not_touched(run, tmp_path):
     with pytest.raises(InputError, match="not a proposal"):
         _propose(run, {"strength": 2.0}, out=tmp_path)
     assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+def test_projections_see_what_was_asked(run, monkeypatch):
+    seen = []
+
+    def look(x, given):
+        seen.append(given["asked"]["strength"])
+        return x
+
+    kind, plain = type(run.domain), run.domain.projections()
+    extra = replace(plain[0], name="look", law="", function=look)
+    monkeypatch.setattr(kind, "projections", lambda self: (*plain, extra))
+    _propose(run, {"strength": 2.0}, oversample=4)
+    assert seen[0].tolist() == [2.0] * 24

@@ -70,7 +70,9 @@ def test_the_land_grows_and_follows_relief_as_real_regions_do():
     logs = np.log(gain)
     shared = REAL.relief_deviation**2 * (1 - REAL.relief_nugget)
     assert logs.std() == pytest.approx(math.sqrt(shared), rel=0.15)
-    assert np.corrcoef(rise.ravel(), logs.ravel())[0, 1] == pytest.approx(0.647, abs=0.15)
+    # Of tiles of two cells, as real ones are measured; the octave within them has no gain.
+    of_tiles = [f.reshape(512, 2, 512, 2).mean(axis=(1, 3)).ravel() for f in (rise, logs)]
+    assert np.corrcoef(of_tiles)[0, 1] == pytest.approx(0.647, abs=0.15)
     assert abs(rise.mean()) < made.amplitudes[-1] / 2
     assert np.abs(rise).max() <= FARTHEST * 0.55 * math.hypot(*made.amplitudes)
 
