@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import torch
 from tensordict import TensorDict
+from torch import Tensor
 
 from physgan.conditions import ConditionSchema, Target
 from physgan.design import novelty
@@ -36,6 +37,8 @@ class Run(Protocol):
     domain: Domain
     schema: ConditionSchema
     folder: Path
+
+    def ask(self, n: int, targets: Sequence[Target], seed: int) -> tuple[Tensor, TensorDict]: ...
 
     def sample(self, n: int, targets: Sequence[Target], seed: int) -> TensorDict: ...
 

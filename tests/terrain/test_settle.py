@@ -34,8 +34,6 @@ def test_a_drained_surface_holds_at_most_its_share_of_water(z, share):
     assert (out >= z - 1e-12).all() and (out <= full + 1e-12).all()
     np.testing.assert_allclose(fill(out), full)
     np.testing.assert_allclose(drained(out[None], [share])[0], out, atol=1e-9)
-    for axis in (0, 1):
-        assert np.abs(np.diff(out, axis=axis)).max() <= np.abs(np.diff(z, axis=axis)).max() + 1e-9
 
 
 def test_nothing_left_is_filled_and_unknown_stays():
@@ -47,13 +45,28 @@ def test_nothing_left_is_filled_and_unknown_stays():
 
 def test_small_hollows_stay_and_large_ones_keep_the_square_of_their_share():
     z = np.full((10, 10), 20.0)
-    z[0, 0], z[2, 2], z[6, 6] = 30.0, 19.0, 10.0  # relief 10, water of 1 and of 10
-    out = drained(z[None], [2 / (10 * z.size)])[0]
-    # min(1, (w0 / 1)^2) + 10 (w0 / 10)^2 = 2 where w0^2 = 10
-    assert out[2, 2] == 19.0 and out[6, 6] == pytest.approx(19.0)
+    z[0, 0], z[2, 2], z[6, 6] = 30.0, 19.0, 17.0  # relief 10, water of 1 and of 3
+    out = drained(z[None], [3 / (10 * z.size)])[0]
+    # min(1, (w0 / 1)^2) + 3 (w0 / 3)^2 = 3 where w0^2 = 6
+    assert out[2, 2] == 19.0 and out[6, 6] == pytest.approx(18.0)
     whole = (100 * z).astype(np.int64)
-    drain(whole, 2 / (10 * z.size))
-    assert whole.dtype == np.int64 and whole[2, 2] == 1900 and whole[6, 6] in (1900, 1901)
+    drain(whole, 3 / (10 * z.size))
+    assert whole.dtype == np.int64 and whole[2, 2] == 1900 and whole[6, 6] in (1800, 1801)
+
+
+def test_floors_rise_and_keep_their_pits():
+    x = np.arange(33.0) - 16
+    bowl = np.minimum(30.0, x[:, None] ** 2 / 4 + x**2 / 4)
+    pits = np.zeros((33, 33))
+    pits[10:24:4, 10:24:4] = 2.0
+    z = bowl - pits
+    z[0, 0] = 60.0
+    out = drained(z[None], [0.02])[0]
+    # Filling to one level would leave none, a part of the depth a single one.
+    for i, j in np.argwhere(pits):
+        beside = np.delete(out[i - 1 : i + 2, j - 1 : j + 2], 4)
+        assert beside.min() - out[i, j] > 0.3
+    assert (fill(out) - out).mean() <= 0.02 * np.ptp(fill(z)) + 1e-9
 
 
 def test_blocks_are_drained_apart():
