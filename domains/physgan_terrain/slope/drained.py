@@ -1,9 +1,9 @@
 """Depressions filled until no more than so much water would be left in them.
 
 Their floors rise first by the smoothed depth of the water, which leaves the small pits on them as
-they are. What is too much then is filled depression by depression: where each cell of one keeps the
-same part of its depth, its outlet and its outline stay. Small ones keep all of theirs and large ones
-little, because real terrain has many small ones and few large.
+they are. What is too much then is filled depression by depression: where each cell of one keeps
+the same part of its depth, its outlet and its outline stay. Small ones keep all of theirs and large
+ones little, because real terrain has many small ones and few large.
 """
 
 from __future__ import annotations
