@@ -124,34 +124,42 @@ def decide(count, name, share, factor, out):
 
 @njit(cache=True)
 def contested(count, name, share, least, sure, expected):
-    """The pixels of which a second label has ``least`` times the share of the first, as positions
-    ``(m,)`` in the flat field; ``sure (N,)`` counts the others, ``expected (N,)`` all by their
-    shares."""
+    """The pixels of which a second label has ``least`` times the share of the first, with all of
+    theirs that have so much: ``count (m,)``, ``name`` and ``share (m, SLOTS)``, one after the
+    other. ``sure (N,)`` counts the others, ``expected (N,)`` all by their shares."""
     sure[:] = 0.0
     expected[:] = 0.0
-    found = np.empty(count.size, np.int64)
+    most = 0
+    for y in range(count.shape[0]):
+        for x in range(count.shape[1]):
+            most += count[y, x] > 1 and share[y, x, 1] > least * share[y, x, 0]
+    counts = np.empty(most, np.uint8)
+    names, shares = np.empty((most, SLOTS), np.int32), np.empty((most, SLOTS), np.float32)
     m = 0
     for y in range(count.shape[0]):
         for x in range(count.shape[1]):
-            if count[y, x] > 1 and share[y, x, 1] > least * share[y, x, 0]:
-                found[m] = y * count.shape[1] + x
-                m += 1
-            else:
-                sure[name[y, x, 0]] += 1
-            for k in range(np.int64(count[y, x])):
+            used = np.int64(count[y, x])
+            for k in range(used):
                 expected[name[y, x, k]] += share[y, x, k]
-    return found[:m]
+            held = 1
+            while held < used and share[y, x, held] > least * share[y, x, 0]:
+                held += 1
+            if held == 1:
+                sure[name[y, x, 0]] += 1
+                continue
+            counts[m] = held
+            for k in range(held):
+                names[m, k], shares[m, k] = name[y, x, k], share[y, x, k]
+            m += 1
+    return counts, names, shares
 
 
 @njit(cache=True)
-def yielding(at, count, name, share, factor, area, give):
-    """Adds to ``area (N,)`` the pixels ``at (m,)`` of the labels that win under ``factor``, and to
-    ``give (N,)`` the derivative of area by log factor in a softened decision.
-
-    The fields are flat: ``count (H W)``, ``name`` and ``share (H W, SLOTS)``.
-    """
+def yielding(count, name, share, factor, area, give):
+    """Adds to ``area (N,)`` the pixels of ``contested`` that labels win under ``factor``, and to
+    ``give (N,)`` the derivative of area by log factor in a softened decision."""
     value = np.empty(SLOTS, np.float32)
-    for pixel in at:
+    for pixel in range(len(count)):
         used = np.int64(count[pixel])
         top, best, total = np.float32(-1.0), 0, np.float32(1e-30)
         for k in range(used):

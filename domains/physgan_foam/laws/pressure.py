@@ -82,11 +82,7 @@ class Contest:
 
     def __init__(self, choices: Choices, bubbles: int) -> None:
         self.sure, self.expected = np.zeros(bubbles, np.float32), np.zeros(bubbles, np.float64)
-        self.at = contested(*choices, FIRM, self.sure, self.expected)
-        self.count = choices.count.ravel()
-        self.name, self.share = (
-            part.reshape(len(self.count), -1) for part in (choices.name, choices.share)
-        )
+        self.pixels = contested(*choices, FIRM, self.sure, self.expected)
 
     def meet(
         self, target: Areas, bias: NDArray[np.float32], sweeps: int, tolerance: float
@@ -96,7 +92,7 @@ class Contest:
         alive = target > 0
         for sweep in range(sweeps):
             area, give = self.sure.copy(), np.zeros(len(bias), np.float32)
-            yielding(self.at, self.count, self.name, self.share, np.exp(bias), area, give)
+            yielding(*self.pixels, np.exp(bias), area, give)
             error = np.where(alive, target - area, 0.0)
             mean = np.abs(error).sum() / max(alive.sum(), 1)
             if mean < least:
