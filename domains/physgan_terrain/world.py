@@ -53,7 +53,7 @@ class World:
     """``condition (1, C)`` and ``limit`` in degrees (None: none) hold everywhere; ``large_scale``
     is the strength of the structure above a tile (``land.py``; 0: none), whose log gain is at most
     ``room``. What ``asked`` has of relief, mean slope and depth of filling, the tiles of the world
-    are settled to: its relief by one factor, its hollows tile by tile (``settle.py``).
+    are settled to: the first two by one factor, hollows block by block, as far as floors may rise.
 
     Raw heights are exact numbers (``networks/exact.py``): what the land rises, which changes by at
     most ``s`` steps from a cell to the next at its side, and ``low`` to ``high`` steps more. Two
@@ -174,26 +174,25 @@ class World:
     def raw(self, rows: Span, columns: Span) -> NDArray[np.int64]:
         """Heights in steps before the projection; any window gives the same numbers."""
         if math.isnan(self.water):
-            return self._wet(rows, columns)
+            return self._wet(rows, columns)[0]
         from physgan_terrain.slope.drained import drain_blocks
 
         wide = [_aligned(span, self.block) for span in (rows, columns)]
-        n = self._wet(*wide)
+        n, highest = self._wet(*wide)
         drain_blocks(n, self.water, self.block, torch.get_num_threads())
-        return n[rows.inside(wide[0]), columns.inside(wide[1])]
+        inside = rows.inside(wide[0]), columns.inside(wide[1])
+        return np.minimum(n[inside], highest[inside])
 
-    def _wet(self, rows: Span, columns: Span) -> NDArray[np.int64]:
-        """Heights with all the hollows that the network makes."""
-        out = np.empty((len(rows), len(columns)), dtype=np.int64)
+    def _wet(self, rows: Span, columns: Span) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Heights with all the hollows that the network makes, and what they cannot exceed."""
+        out, highest = np.empty((2, len(rows), len(columns)), dtype=np.int64)
         for part in _even(rows):
             for side in _even(columns):
-                out[part.inside(rows), side.inside(columns)] = self._chunk(part, side)
-        return out
-
-    def _chunk(self, rows: Span, columns: Span) -> NDArray[np.int64]:
-        n, rise = self._steps(self.noise, rows, columns)
-        n.clip(rise + self.low, rise + self.high, out=n)
-        return n.clip(0, None, out=n)
+                place = part.inside(rows), side.inside(columns)
+                n, rise = self._steps(self.noise, part, side)
+                highest[place] = np.maximum(rise + self.high, 0)
+                out[place] = n.clip(np.maximum(rise + self.low, 0), highest[place])
+        return out, highest
 
     def window(self, rows: Span, columns: Span) -> Strip:
         """Rows and columns of the world, projected."""

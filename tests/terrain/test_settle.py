@@ -17,7 +17,7 @@ from physgan_terrain.settle import Settle, stretch
 from physgan_terrain.slope.drained import drain, drain_blocks, drained
 from physgan_terrain.slope.fill import fill
 from physgan_terrain.slope.operators import horn
-from physgan_terrain.world import WATER, World
+from physgan_terrain.world import World
 
 CELL = 90.0
 surfaces = arrays(np.float64, (9, 11), elements=st.integers(0, 40).map(float))
@@ -29,8 +29,7 @@ def test_a_drained_surface_holds_at_most_its_share_of_water(z, share):
     full = fill(z)
     out = drained(z[None], [share])[0]
     most = share * np.ptp(full) * z.size
-    left = (full - out).sum()
-    assert left == pytest.approx(min(most, (full - z).sum()), abs=1e-6)
+    assert (full - out).sum() <= most + 1e-6
     assert (out >= z - 1e-12).all() and (out <= full + 1e-12).all()
     np.testing.assert_allclose(fill(out), full)
     np.testing.assert_allclose(drained(out[None], [share])[0], out, atol=1e-9)
@@ -48,7 +47,7 @@ def test_small_hollows_stay_and_large_ones_keep_the_square_of_their_share():
     z[0, 0], z[2, 2], z[6, 6] = 30.0, 19.0, 17.0  # relief 10, water of 1 and of 3
     out = drained(z[None], [3 / (10 * z.size)])[0]
     # min(1, (w0 / 1)^2) + 3 (w0 / 3)^2 = 3 where w0^2 = 6
-    assert out[2, 2] == 19.0 and out[6, 6] == pytest.approx(18.0)
+    assert out[2, 2] == 19.0 and out[6, 6] == pytest.approx(18.0, abs=1e-6)
     whole = (100 * z).astype(np.int64)
     drain(whole, 3 / (10 * z.size))
     assert whole.dtype == np.int64 and whole[2, 2] == 1900 and whole[6, 6] in (1800, 1801)
@@ -75,7 +74,7 @@ def test_blocks_are_drained_apart():
     drain_blocks(out, 0.001, 8)
     for i, j in ((0, 0), (8, 16)):
         part = z[i : i + 8, j : j + 8].copy()
-        drain(part, 0.001)
+        drain(part, 0.001, False)
         np.testing.assert_array_equal(out[i : i + 8, j : j + 8], part)
     np.testing.assert_array_equal(out[16:], z[16:])
 
@@ -139,7 +138,7 @@ def world():
 
 
 def test_a_world_has_the_asked_relief_and_slope_on_average(world):
-    n = world._wet(Span(0, 256), Span(0, 256))
+    n, _ = world._wet(Span(0, 256), Span(0, 256))
     z = torch.from_numpy(world.metres(n)).unfold(0, 64, 64).unfold(1, 64, 64)
     z = z.reshape(16, 1, 64, 64)
     off = (relief(z) / 700.0).log().mean() + (mean_slope(z, CELL) / 12.0).log().mean()
@@ -157,8 +156,9 @@ def test_a_world_is_drained_alike_in_any_window(world):
     np.testing.assert_array_equal(np.concatenate([s.n for s in strips]), whole.n)
     block = world.raw(Span(0, 128), Span(0, 128)).astype(float)
     water = fill(block) - block
-    assert water.mean() <= WATER * 1e-3 * np.ptp(fill(block)) + 1e-9
-    assert (fill(wet := world._wet(Span(0, 128), Span(0, 128))) - wet).mean() > 2 * water.mean()
+    wet, highest = world._wet(Span(0, 128), Span(0, 128))
+    assert (fill(wet) - wet).mean() > 4 * water.mean()
+    assert (block <= highest).all() and block.max() <= world.highest
 
 
 @settings(max_examples=5, deadline=None)

@@ -18,21 +18,23 @@ from numpy.typing import NDArray
 
 from physgan_terrain.slope.fill import flood
 
-RAISED = 2
-"""Times that floors rise, where there is still ``ENOUGH`` times as much water as there may be."""
+RAISED, RISE = 3, 0.9
+"""Times that floors rise, and how much of the smoothed depth: level ones would be lakes."""
 ENOUGH = 1.5
+"""Times as much water as there may be; with less, floors do not rise."""
 BINOMIAL = np.array([1, 8, 28, 56, 70, 56, 28, 8, 1]) / 256
 """Of 1.4 cells' deviation."""
 HALVINGS = 60
 
 
 @njit(cache=True, nogil=True)
-def drain(z: np.ndarray, share: float) -> None:
+def drain(z: np.ndarray, share: float, exact: bool = True) -> None:
     """Fill ``z (H, W)``, float64 or int64, in place, so far that the mean depth of the water that
     a flood would leave is at most ``share`` of the relief of the flooded surface.
 
     The border and the outlets stay, whole numbers stay whole, nothing rises over its water; once
-    drained, a surface is not changed again.
+    drained, a surface is not changed again. If not ``exact``, floors only rise, and some more water
+    may be left.
     """
     rows, columns = z.shape
     full = z.astype(np.float64)
@@ -47,7 +49,10 @@ def drain(z: np.ndarray, share: float) -> None:
         for i in range(rows):
             for j in range(columns):
                 if depth[i, j] > 0:
-                    z[i, j] += z.dtype.type(min(_smoothed(depth, i, j), depth[i, j]))
+                    rise = RISE * min(_smoothed(depth, i, j), depth[i, j])
+                    z[i, j] += z.dtype.type(rise)
+    if not exact:
+        return
     pool, water = _pools(z, full)
     low, high = 0.0, water.max()
     for _ in range(HALVINGS):
@@ -113,8 +118,8 @@ def _pools(z: np.ndarray, full: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def drain_blocks(z: NDArray[np.int64], share: float, block: int, threads: int = 1) -> None:
-    """``drain`` of each block of ``block`` cells a side of ``z (H, W)``, in place; what is left
-    over at the end of a row or a column stays."""
+    """Let floors rise, as in ``drain``, in each block of ``block`` cells a side of ``z (H, W)``, in
+    place; what is left over at the end of a row or a column stays."""
     rows = (z[i : i + block] for i in range(0, z.shape[0] - block + 1, block))
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(_drain_row, rows, repeat(share)))
@@ -126,7 +131,7 @@ def _drain_row(z: np.ndarray, share: float) -> None:
     block = z.shape[0]
     for j in range(0, z.shape[1] - block + 1, block):
         part = z[:, j : j + block].copy()
-        drain(part, share)
+        drain(part, share, False)
         z[:, j : j + block] = part
 
 
