@@ -159,6 +159,7 @@ class TerrainDomain(Domain):
             "cores": {
                 "physics-gan": {
                     **common,
+                    "regularizer": "r1",
                     "regularizer_constants": {"gamma": 0.5},
                     "asked": 10.0,
                     "auxiliary": 0.2,

@@ -112,7 +112,7 @@ def train(
         if objective is not None:
             over["core_options"] = {"objective": objective}
         values = merged(read_config(config) if config else {}, {**over, "trainer": trainer})
-        values = with_advice(values)
+        values = with_advice(override(values, set or []))
 
         def check(begun: Run) -> None:
             _check(begun, predictor_minutes, robust)
@@ -126,7 +126,7 @@ def train(
         where = str(config) if config else ""
         run = Run.start(
             out,
-            RunConfig.from_dict(override(values, set or []), where),
+            RunConfig.from_dict(values, where),
             check,
         )
         told = settle_feedback(run, feedback, judge, every, draws)

@@ -81,8 +81,16 @@ def with_advice(values: Mapping[str, Any]) -> dict[str, Any]:
         return dict(values)
     advice = domains.load(values["domain"], **values.get("domain_options", {})).recommended()
     core = canonical(values.get("core", advice.get("core", RunConfig.model_fields["core"].default)))
-    below = {"core": core, "core_options": advice.get("cores", {}).get(core, {})}
+    options = _fitting(advice.get("cores", {}).get(core, {}), values.get("core_options", {}))
+    below = {"core": core, "core_options": options}
     return merged(below | {"trainer": advice.get("trainer", {})}, {**values, "core": core})
+
+
+def _fitting(advice: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    """``advice`` without the constants of what ``told`` replaces: those of one regulariser, as
+    ``regularizer_constants``, say nothing of another."""
+    changed = {f"{k}_constants" for k, v in told.items() if v != advice.get(k)}
+    return {k: v for k, v in advice.items() if k not in changed}
 
 
 def canonical(core: str) -> str:

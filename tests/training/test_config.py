@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from physgan import regularizers
 from physgan.errors import InputError
-from physgan.training.config import RunConfig, checksums, override, read_config
+from physgan.training.config import RunConfig, checksums, override, read_config, with_advice
 
 
 def test_a_config_survives_its_file(tmp_path: Path) -> None:
@@ -72,3 +73,17 @@ def test_checksums_cover_every_file(tmp_path: Path) -> None:
     assert found == {"a.csv": expected["a.csv"], "inner/b.csv": expected["b"]}
     assert checksums(tmp_path / "data" / "a.csv") == {"a.csv": expected["a.csv"]}
     assert checksums(None) == {}
+
+
+@pytest.mark.parametrize("domain", ["terrain", "protein", "crystal"])
+@pytest.mark.parametrize("name", regularizers.REGULARIZERS)
+def test_advised_constants_are_of_the_advised_regulariser_alone(domain: str, name: str) -> None:
+    plain = with_advice({"domain": domain, "core": "physics-gan"})["core_options"]
+    told = {"domain": domain, "core": "physics-gan", "core_options": {"regularizer": name}}
+    options = with_advice(told)["core_options"]
+    regularizers.build(name, **options.get("regularizer_constants", {}))
+    if name == plain.get("regularizer"):
+        assert options == plain
+    mine = {**told["core_options"], "regularizer_constants": {"gamma": 7.0}}
+    kept = with_advice({**told, "core_options": mine})["core_options"]
+    assert kept["regularizer_constants"]["gamma"] == 7.0
