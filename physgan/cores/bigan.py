@@ -2,7 +2,7 @@
 1606.00704).
 
 The critic sees a sample together with its latent. Encoded data (x, E(x)) are real, decoded noise
-(G(z), z) fake; encoder and generator minimise the critic's loss with both swapped, so each sees
+(G(z), z) fake; encoder and generator minimise the objective's ``makers_loss`` of both, so each sees
 the gradient of its own pair. At the optimum both joint distributions are one and E(G(z)) = z. The
 latent enters the domain's critic as a part of its condition.
 """
@@ -10,7 +10,7 @@ latent enters the domain's critic as a part of its condition.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
@@ -21,23 +21,37 @@ from physgan import objectives, regularizers
 from physgan.conditions import ConditionSchema
 from physgan.cores.adversarial import read_options
 from physgan.cores.base import Core, Draw, Loss, Turn, resting
-from physgan.cores.side import SideOptions
 from physgan.domain import Domain, Verdict
 from physgan.errors import InputError
 from physgan.regularizers import Lazy
 
 
 @dataclass(frozen=True)
-class BiGANOptions(SideOptions):
+class BiGANOptions:
     """``recover`` weighs |E(G(z)) - z|^2, which the joint game alone reaches slowly. ``network``
     are options of encoder and generator. Laws are left to the other cores."""
 
     objective: str = "non-saturating"
-    laws: bool = False
+    objective_constants: dict[str, Any] = field(default_factory=dict)
+    regularizer: str = "r1"
+    regularizer_constants: dict[str, Any] = field(default_factory=dict)
+    regularizer_interval: int = 8
     latent_dim: int = 32
     condition_drop: float = 0.2
     recover: float = 0.0
-    network: dict[str, Any] | None = None
+    network: dict[str, Any] = field(default_factory=dict)
+    critic_network: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Joint:
+    """What a regulariser asks of a domain, for samples beside their latents."""
+
+    domain: Domain
+
+    def augment(self, pair: TensorDict) -> TensorDict:
+        changed = self.domain.augment(pair["x"])
+        return TensorDict({"x": changed, "z": pair["z"]}, pair.batch_size)
 
 
 class BiGAN(Core):
@@ -49,20 +63,21 @@ class BiGAN(Core):
         super().__init__()
         self.options = opt = read_options(BiGANOptions, "BiGAN", options)
         self.schema = schema
-        network = {"latent_dim": opt.latent_dim, **(opt.network or {})}
+        network = {"latent_dim": opt.latent_dim, **opt.network}
         self.generator = domain.generator(schema.dim, **network)
         self.encoder = domain.encoder(schema.dim, **network)
         self.joint_critic = domain.critic(schema.dim + opt.latent_dim, **opt.critic_network)
         self.objective = objectives.build(opt.objective, **opt.objective_constants)
-        if self.objective.fakes > 1 or not self.objective.needs_critic:
+        if not self.objective.two_sided:
             raise InputError(
-                f"the BiGAN cannot swap the roles that {opt.objective!r} gives to its batches",
-                fix="choose an objective of one real and one fake score",
+                f"the objective {opt.objective!r} says nothing of pairs that are both made, which "
+                "a BiGAN plays with",
+                fix="choose one without an autoencoder that compares one real with one fake batch, "
+                "such as non-saturating, rpgan or wgan",
             )
-        self.regularizer = Lazy(
-            regularizers.build(opt.regularizer, **opt.regularizer_constants),
-            opt.regularizer_interval,
-        )
+        regularizer = regularizers.build(opt.regularizer, **opt.regularizer_constants)
+        joint: Any = _Joint(domain)
+        self.regularizer = Lazy(regularizer.bind(joint), opt.regularizer_interval)
         self.projections = [p for p in domain.projections() if p.differentiable]
 
     @property
@@ -96,8 +111,8 @@ class BiGAN(Core):
             self.objective.after_critic_step(self.joint_critic, *said)
 
         with resting(self.joint_critic):
-            swapped = [self._judge(pair, condition, given) for pair in (fake, real)]
-            against = self.objective.critic_loss(*swapped)
+            said = [self._judge(pair, condition, given) for pair in (real, fake)]
+            against = self.objective.makers_loss(*said)
         logs = {"adversarial": against.detach()}
         if self.options.recover:
             again = self.encoder(fake["x"], condition, given)[0]

@@ -45,6 +45,21 @@ class Objective(nn.Module, ABC):
     def generator_loss(self, real: Verdict, *fake: Verdict) -> Tensor:
         """Loss of the generator side, a scalar."""
 
+    @property
+    def two_sided(self) -> bool:
+        """Whether ``makers_loss`` is there: a critic of its own scores one real and one fake batch.
+        An autoencoder's energy is that of a sample, and says nothing of the latent beside it."""
+        return self.needs_critic and not self.autoencoding and self.fakes == 1
+
+    def makers_loss(self, real: Verdict, fake: Verdict) -> Tensor:
+        """Loss of a game in which both batches are made, a scalar whose gradient reaches both:
+        real ones should look fake, fake ones real.
+
+        The critic's loss with both exchanged (ALI, 1606.00704, section 2.1). An objective whose
+        critic's loss does not change sign by it, or that bounds the critic there, says its own.
+        """
+        return self.critic_loss(fake, real)
+
     def witness(self, judged: Verdict, real: Verdict, *fake: Verdict) -> Tensor:
         """The function of a sample, ``(B,)``, that tells real from fake and that a regulariser
         bounds; the score, unless the objective reads something else."""

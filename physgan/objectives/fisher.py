@@ -32,6 +32,10 @@ class Fisher(Objective):
     def generator_loss(self, real: Verdict, *fake: Verdict) -> Tensor:
         return -fake[0].score.mean()
 
+    def makers_loss(self, real: Verdict, fake: Verdict) -> Tensor:
+        """E_p f - E_q f: the bound is the critic's to keep."""
+        return real.score.mean() - fake.score.mean()
+
     def after_critic_step(self, critic: nn.Module, real: Verdict, *fake: Verdict) -> None:
         self.multiplier += self.hparams["rho"] * (self._second_moment(real, fake[0]) - 1)
 

@@ -35,6 +35,10 @@ class Minimax(Objective):
     def generator_loss(self, real: Verdict, *fake: Verdict) -> Tensor:
         return -softplus(fake[0].score).mean()
 
+    def makers_loss(self, real: Verdict, fake: Verdict) -> Tensor:
+        """E_q sp(-D) + E_p sp(D), without the smoothing, which is the critic's."""
+        return softplus(-fake.score).mean() + softplus(real.score).mean()
+
 
 class NonSaturating(Minimax):
     """The critic of ``Minimax`` with L_G = E_q sp(-D), whose slope survives a winning critic."""

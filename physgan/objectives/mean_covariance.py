@@ -32,6 +32,10 @@ class _Moments(Objective):
     def generator_loss(self, real: Verdict, *fake: Verdict) -> Tensor:
         return self.distance(gather_rows(features_of(real)), gather_rows(features_of(fake[0])))
 
+    def makers_loss(self, real: Verdict, fake: Verdict) -> Tensor:
+        """The distance itself, which is the same with both exchanged."""
+        return self.generator_loss(real, fake)
+
     def after_critic_step(self, critic: nn.Module, real: Verdict, *fake: Verdict) -> None:
         if (c := self.hparams["c"]) is not None:
             clip_weights(critic, -c, c)

@@ -41,6 +41,14 @@ def test_the_contract_holds(archive, monkeypatch):
     assert_domain_contract(TerrainDomain())
 
 
+def test_a_latent_that_fills_no_coarse_cells_is_one_clear_error(archive, monkeypatch):
+    monkeypatch.setattr("physgan_terrain.domain.EMBEDDED", archive)
+    domain = TerrainDomain()
+    domain.load(None, "train")
+    with pytest.raises(InputError, match=r"latent_dim is 32.*set latent_dim to 256"):
+        domain.generator(4, latent_dim=32)
+
+
 def test_a_plane_has_its_relief_slope_and_integral():
     z = tilted(30.0, 40.0)
     assert exact.relief(z).item() == pytest.approx(63 * 70)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from physgan.domain import Generator
+from physgan.errors import InputError
 from physgan_terrain.networks.doubling import doubled
 from physgan_terrain.networks.exact import SETTING, activation_, snap
 from physgan_terrain.networks.level import SLOPE, Level
@@ -58,7 +59,10 @@ class TerrainGenerator(Generator):
         super().__init__()
         cells = (tile // 2**LATENT_LEVEL) ** 2
         if latent_dim % cells:
-            raise ValueError(f"latent_dim={latent_dim} is no multiple of {cells} coarse cells")
+            raise InputError(
+                f"latent_dim is {latent_dim}, no multiple of the {cells} coarse cells of a tile",
+                fix=f"set latent_dim to {4 * cells}",
+            )
         self.latent_dim, self.tile, self.classes = latent_dim, tile, classes
         self.latent_channels = latent_dim // cells
         self.style = nn.Sequential(
