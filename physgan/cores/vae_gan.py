@@ -9,7 +9,8 @@ Larsen et al. (1512.09300) with a learned conditional prior. Per step, in this o
                + multipliers(laws(x_p))                                generator alone
 
 x~ is the reconstruction, x_p a sample of the prior; both are drawn once per step, detached for
-the critic and used again for the generator. No network receives another one's gradient.
+the critic and used again for the generator. No network receives another one's gradient. Terms of
+both fakes are averaged, so that real and made weigh alike; Larsen et al. (1512.09300) add them.
 """
 
 from __future__ import annotations

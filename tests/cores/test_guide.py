@@ -117,3 +117,18 @@ def test_heads_learn_the_value_and_its_bin():
     right = (said[:, 1:].argmax(dim=1) == condition[:, 1:5].argmax(dim=1)).float().mean()
     assert right > 0.9
     assert heads.loss(features, schema.unknown(64)).item() == 0
+
+
+def test_heads_that_know_nothing_cost_ln_k_and_sure_ones_nothing():
+    names = tuple("abcdefgh")
+    schema = ConditionSchema((Property("kind", classes=names),))
+    heads, label = PropertyHeads(8, schema), torch.arange(8)
+    asked, features = schema({"kind": label}), torch.eye(8)
+    with torch.no_grad():
+        heads.linear.weight.zero_()
+        heads.linear.bias.zero_()
+    assert heads.loss(features, asked).item() == pytest.approx(math.log(8), abs=1e-6)
+    with torch.no_grad():
+        heads.linear.weight.copy_(40 * torch.eye(8))
+    assert heads.loss(features, asked).item() == pytest.approx(0, abs=1e-6)
+    assert heads.loss(features, schema.unknown(8)).item() == 0

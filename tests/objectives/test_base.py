@@ -1,13 +1,18 @@
 """What every objective of the catalogue keeps, whichever family it is of."""
 
+import inspect
+
 import pytest
 import torch
 from tensordict import TensorDict
-from torch import nn
+from torch import Tensor, nn
 
+from physgan.conditions import ConditionSchema
+from physgan.cores import PhysicsGAN
 from physgan.domain import Verdict
 from physgan.errors import InputError
-from physgan.objectives import OBJECTIVES, build
+from physgan.objectives import OBJECTIVES, Objective, build
+from physgan.testing import GaussianRing
 
 each = pytest.mark.parametrize("name", sorted(OBJECTIVES))
 
@@ -84,3 +89,42 @@ def test_unknown_names_and_constants_are_explained() -> None:
         build("hinge", margin=2.0)
     with pytest.raises(InputError, match="c of the objective 'wgan-clip' is 'big'"):
         build("wgan-clip", c="big")
+
+
+class Exponential(Objective):
+    """L_D = E_p e^-D + E_q e^D, whose best critic is half the log of the ratio of densities."""
+
+    signed = True
+
+    def __init__(self, scale: float = 1.0) -> None:
+        super().__init__()
+        self.scale = scale
+
+    def critic_loss(self, real: Verdict, *fake: Verdict) -> Tensor:
+        here, there = self.scale * real.score, self.scale * fake[0].score
+        return (-here).exp().mean() + there.exp().mean()
+
+    def generator_loss(self, real: Verdict, *fake: Verdict) -> Tensor:
+        return (-self.scale * fake[0].score).exp().mean()
+
+
+def test_a_new_objective_is_a_short_class_and_one_line(monkeypatch) -> None:
+    assert len(inspect.getsource(Exponential).splitlines()) < 40
+    monkeypatch.setitem(OBJECTIVES, "exponential", Exponential)
+    with pytest.raises(InputError, match="scale"):
+        build("exponential", scale="wide")
+    domain = GaussianRing(rows=64)
+    batch = domain.load(None, "train").batch
+    schema = ConditionSchema(domain.properties, batch["y"])
+    core = PhysicsGAN(
+        domain, schema, objective="exponential", objective_constants={"scale": 0.5}, latent_dim=4
+    )
+    turns = list(core.turns(lambda: batch, step=0))
+    assert [turn.step for turn in turns] == [("critic",), ("generator",)]
+    # Four draws of p and of q over two places, under the best critic for scale 1/2.
+    p, q = torch.tensor([0.25, 0.75]), torch.tensor([0.5, 0.5])
+    best = (p / q).log()
+    real, fake = Verdict(best[[0, 1, 1, 1]]), Verdict(best[[0, 0, 1, 1]])
+    # There the game is twice the Bhattacharyya coefficient.
+    loss = core.objective.critic_loss(real, fake)
+    assert loss.item() == pytest.approx(2 * (p * q).sqrt().sum().item(), abs=1e-6)

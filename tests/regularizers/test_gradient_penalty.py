@@ -11,7 +11,7 @@ from physgan.domain import Verdict
 from physgan.objectives import build as build_objective
 from physgan.regularizers import REGULARIZERS, build
 
-W = torch.tensor([3.0, 4.0])
+W = torch.tensor([3.0, 4.0], dtype=torch.double)
 
 
 def flat(rows: Tensor) -> TensorDict:
@@ -19,26 +19,26 @@ def flat(rows: Tensor) -> TensorDict:
 
 
 def linear(weight: Tensor):
-    return lambda td: td["x"] @ weight
+    return lambda td: td["x"] @ weight.to(td["x"])
 
 
 @settings(deadline=None)
 @given(rows=st.integers(1, 9), seed=st.integers(0, 99))
 def test_linear_critic_for_any_batch(rows: int, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
-    real, fake = (flat(10 * torch.randn(rows, 2, generator=generator)) for _ in range(2))
+    real, fake = (flat(10 * torch.randn(rows, 2, generator=generator).double()) for _ in range(2))
     penalty = build("gp", weight=1.0)(linear(W), real, fake)
-    assert penalty.item() == pytest.approx(16.0, abs=1e-5)
+    assert penalty.item() == pytest.approx(16.0, abs=1e-9)
 
 
 @settings(deadline=None)
 @given(cuts=st.lists(st.integers(1, 6), min_size=1, max_size=4), rows=st.integers(1, 5))
 def test_linear_critic_for_any_partition_into_leaves(cuts: list[int], rows: int) -> None:
     size = sum(cuts)
-    weight = torch.linspace(-1, 2, size)
+    weight = torch.linspace(-1, 2, size, dtype=torch.double)
 
     def batch(seed: int) -> TensorDict:
-        x = torch.randn(rows, size, generator=torch.Generator().manual_seed(seed))
+        x = torch.randn(rows, size, generator=torch.Generator().manual_seed(seed)).double()
         pieces = {f"leaf{i}": piece for i, piece in enumerate(x.split(cuts, dim=1))}
         inner = TensorDict({"last": pieces.pop(f"leaf{len(cuts) - 1}")}, batch_size=[rows])
         integer = torch.full((rows,), seed)
@@ -50,19 +50,19 @@ def test_linear_critic_for_any_partition_into_leaves(cuts: list[int], rows: int)
         return torch.cat(leaves, dim=1) @ weight
 
     penalty = build("gp", weight=1.0)(critic, batch(1), batch(2))
-    assert penalty.item() == pytest.approx((weight.norm().item() - 1) ** 2, abs=1e-5)
+    assert penalty.item() == pytest.approx((weight.norm().item() - 1) ** 2, abs=1e-9)
 
 
 def test_optimal_linear_critic_of_wgan_gp() -> None:
-    d, weight = torch.tensor([3.0, 4.0]), 10.0
+    d, weight = W, 10.0
     best = ((1 + d.norm() / (2 * weight)) * d / d.norm()).requires_grad_()
-    real, fake = flat(d.expand(6, 2)), flat(torch.zeros(6, 2))
+    real, fake = flat(d.expand(6, 2)), flat(torch.zeros(6, 2).double())
     loss = build_objective("wgan").critic_loss(
         Verdict(linear(best)(real)), Verdict(linear(best)(fake))
     ) + build("gp", weight=weight)(linear(best), real, fake)
-    assert -loss.item() == pytest.approx(5.625, abs=1e-5)
+    assert -loss.item() == pytest.approx(5.625, abs=1e-9)
     (slope,) = torch.autograd.grad(loss, best)
-    assert slope.abs().max() < 1e-5
+    assert slope.abs().max() < 1e-9
 
 
 def test_points_lie_between_pairs_with_a_weight_of_their_own() -> None:
