@@ -33,7 +33,8 @@ def make_optimisers(
             raise unknown_key(f"lr.{name}", [f"lr.{player}" for player in players])
     for name in options.optimisers:
         if name not in players:
-            raise unknown_key(f"optimisers.{name}", [f"optimisers.{n}" for n in players])
+            known = [f"trainer.optimisers.{player}" for player in players]
+            raise unknown_key(f"trainer.optimisers.{name}", known)
     return {
         name: KINDS[options.optimiser_of(name)](
             [p for p in player.parameters() if p.requires_grad],

@@ -18,11 +18,11 @@ OptimiserName = Literal["adamw", "optimistic-adam", "extra-adam", "sam"]
 class TrainerOptions(BaseModel):
     """How a core is trained.
 
-    ``lrs`` overrides ``lr`` by player; ``critic_lr`` is the two-time-scale rule for the player
-    ``critic`` (Heusel et al., 1706.08500). ``optimiser`` is everyone's, ``optimisers`` overrides it
-    by player; ``sam_rho`` is how far sharpness-aware minimisation looks. ``steps`` and
-    ``max_minutes`` are totals over all parts of a resumed run; whichever comes first ends it, and
-    with neither 20 000 steps are taken.
+    ``lrs`` overrides ``lr`` by player; ``critic_lr`` is the two-time-scale rule (Heusel et al.,
+    1706.08500) for every critic: the players called ``critic``, ``critic_a`` and so on.
+    ``optimiser`` is everyone's, ``optimisers`` overrides it by player; ``sam_rho`` is how far
+    sharpness-aware minimisation looks. ``steps`` and ``max_minutes`` are totals over all parts of
+    a resumed run; whichever comes first ends it, and with neither 20 000 steps are taken.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
@@ -77,7 +77,7 @@ class TrainerOptions(BaseModel):
         """The base learning rate of ``player``."""
         if player in self.lrs:
             return self.lrs[player]
-        if player == "critic" and self.critic_lr is not None:
+        if player.partition("_")[0] == "critic" and self.critic_lr is not None:
             return self.critic_lr
         return self.lr
 

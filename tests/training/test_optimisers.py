@@ -14,11 +14,13 @@ from torch.optim import AdamW
 from toy import Toy, make
 
 from physgan.conditions import ConditionSchema
-from physgan.cores import VAEGAN, PhysicsGAN
+from physgan.cores import VAEGAN, AugmentedCycleGAN, CycleGAN, PhysicsGAN
 from physgan.cores.base import Loss, Turn
 from physgan.errors import InputError
+from physgan.pair import Pair
 from physgan.testing import GaussianRing
 from physgan.training import Trainer, TrainerOptions
+from physgan.training.config import override
 from physgan.training.optimisers import make_optimisers
 from physgan.training.sam import worse_point
 from physgan.training.second_points import ExtraAdam, OptimisticAdam
@@ -201,8 +203,25 @@ def test_kinds_belong_to_players() -> None:
     made = make_optimisers(players, options, torch.device("cpu"))
     assert {n: type(o) for n, o in made.items()} == {"generator": ExtraAdam, "critic": AdamW}
     wrong = TrainerOptions(optimisers={"critc": "sam"})
-    with pytest.raises(InputError, match=r"optimisers.critc.*did you mean 'optimisers.critic'"):
+    with pytest.raises(InputError) as refused:
         make_optimisers(players, wrong, torch.device("cpu"))
+    key = "trainer.optimisers.critic"
+    assert refused.value.fix == f"did you mean {key!r}?"
+    assert override({}, [f"{key}=sam"]) == {"trainer": {"optimisers": {"critic": "sam"}}}
+
+
+@pytest.mark.parametrize("kind", [CycleGAN, AugmentedCycleGAN])
+def test_every_critic_has_the_rate_of_critics(kind: Any) -> None:
+    torch.manual_seed(0)
+    pair = Pair(GaussianRing(rows=32), GaussianRing(rows=32))
+    batch = pair.load(None, "train").batch
+    core = kind(pair, ConditionSchema((), batch["y"]))
+    options = TrainerOptions(critic_lr=0.25, lr=0.5, lrs={"critic_b": 0.75})
+    made = make_optimisers(core.players, options, torch.device("cpu"))
+    rates = {name: optimiser.param_groups[0]["lr"] for name, optimiser in made.items()}
+    critics = {"critic_a", "critic_b"} | ({"critic_za", "critic_zb"} & set(core.players))
+    assert critics < set(rates) and rates.pop("critic_b") == 0.75
+    assert rates == {name: 0.25 if name in critics else 0.5 for name in rates}
 
 
 @pytest.mark.parametrize("kind", [PhysicsGAN, VAEGAN])
