@@ -1,11 +1,17 @@
-"""The picture of the page of objectives: what every one makes of the ring."""
+"""The page of objectives: what every one makes of the ring, and what can be set of each."""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
+from inspect import Parameter
 from pathlib import Path
+from typing import Any
 
+from physgan.objectives import OBJECTIVES
+from physgan.registry import constants_of
+from physgan.regularizers import AUGMENTATIONS, REGULARIZERS
 from physgan.testing.gaussians import GaussianRing
 
 PICTURE = Path(__file__).parents[1] / "docs" / "objectives_ring.png"
@@ -40,3 +46,25 @@ def picture(
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file)
     return file
+
+
+SETTINGS_OF = {
+    "objectives": OBJECTIVES,
+    "regularizers": REGULARIZERS,
+    "augmentations": AUGMENTATIONS,
+}
+"""What has constants, by kind."""
+
+
+def constants_table(kind: str) -> str:
+    """Every registered name with its constants and their defaults."""
+    lines = ["| | constants |", "|---|---|"]
+    for name, cls in SETTINGS_OF[kind].items():
+        constants = ", ".join(f"`{key}={told(value)}`" for key, value in constants_of(cls).items())
+        lines.append(f"| `{name}` | {constants or '-'} |")
+    return "\n".join(lines)
+
+
+def told(value: Any) -> str:
+    """A default as one writes it after ``--set``; nothing where there is none."""
+    return "" if value is Parameter.empty else json.dumps(value)

@@ -5,7 +5,8 @@
 
 ``<!-- table:NAME -->`` is the field's table of results/NAME.json beside the published rows in
 published/NAME.json, ``<!-- table:NAME/PART -->`` another table of it, such as ``conditioning``, and
-``<!-- figure:NAME:KEY:FORMAT -->`` one figure in a sentence, ``ROW/KEY`` that of a row. Each ends
+``<!-- figure:NAME:KEY:FORMAT -->`` one figure in a sentence, ``ROW/KEY`` that of a row, and
+``<!-- constants:KIND -->`` what can be set of each objective or regulariser. Each ends
 with ``<!-- / -->``. A table without results is left empty; a sentence without them is refused.
 """
 
@@ -24,11 +25,12 @@ from typing import Any
 
 import foam_tables
 import protein_tables
+from objectives_page import constants_table
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
 PAGES = (README, HERE.parent / "docs" / "objectives.md")
-MARKER = re.compile(r"<!-- (table|figure):([^>]+?) -->(.*?)<!-- / -->", re.DOTALL)
+MARKER = re.compile(r"<!-- (table|figure|constants):([^>]+?) -->(.*?)<!-- / -->", re.DOTALL)
 COLUMNS = {
     "struct_valid": ("structure valid, %", ".2f"),
     "comp_valid": ("composition valid, %", ".2f"),
@@ -254,6 +256,8 @@ def render(text: str, folder: Path = HERE) -> str:
             if record is None:
                 sys.exit(f"a page states {key} of results/{name}.json, which does not exist")
             inside = format(reduce(getitem, key.split("/"), record["figures"]), form)
+        elif kind == "constants":
+            inside = f"\n{constants_table(wanted)}\n"
         else:
             name, _, part = wanted.partition("/")
             record = read(name, folder)
