@@ -21,7 +21,6 @@ from physgan.objectives.kernels import discrepancy, gaussian, typical_distance
 from physgan.testing.gaussians import GaussianRing
 from physgan_terrain.domain import EMBEDDED, TerrainDomain
 from physgan_terrain.measures.features import features
-from physgan_terrain.networks.critic import FIGURES, PLANES, Trunk, views
 
 SHOWN = 400
 """Samples kept for the picture."""
@@ -134,53 +133,13 @@ class GaussianGrid(FreeRing):
 
 
 class SmallTerrain(TerrainDomain):
-    """Terrain without its laws, so that the objective alone teaches, and with a critic that is an
-    autoencoder of the planes and figures that the domain's own critic sees."""
+    """Terrain without its laws, so that the objective alone teaches."""
 
     def penalties(self) -> tuple[Penalty, ...]:
         return ()
 
     def projections(self) -> tuple[Projection, ...]:
         return ()
-
-    def autoencoder_critic(self, condition_dim: int, **options: Any) -> nn.Module:
-        return TerrainAutoencoder(tile=self.tile, **options)
-
-
-class TerrainAutoencoder(nn.Module):
-    """``(x, condition, given) -> Verdict``: the score is the mean squared error of the planes plus
-    that of the figures, the features are the code between."""
-
-    def __init__(
-        self, *, widths: tuple[int, ...] = (8, 16, 32), feature_dim: int = 64, tile: int = 32
-    ) -> None:
-        super().__init__()
-        self.feature_dim, self.side, self.width = feature_dim, tile // 2 ** len(widths), widths[-1]
-        cells = self.side**2
-        self.trunk = Trunk(tuple(widths))
-        self.code = nn.Linear(widths[-1] * cells + FIGURES, feature_dim)
-        self.back = nn.Linear(feature_dim, widths[-1] * cells)
-        steps: list[nn.Module] = []
-        for outer, inner in zip((*widths[-2::-1], widths[0]), widths[::-1], strict=True):
-            steps += [nn.Upsample(scale_factor=2), nn.Conv2d(inner, outer, 3, padding=1), nn.SiLU()]
-        self.planes = nn.Sequential(*steps, nn.Conv2d(widths[0], PLANES, 3, padding=1))
-        self.figures = nn.Linear(feature_dim, FIGURES)
-
-    def prepare(self, x: TensorDict) -> TensorDict:
-        """The planes and figures of ``x``, as the domain's critic has them."""
-        planes, figures = views(x["height"])
-        return TensorDict({"planes": planes, "figures": figures}, x.batch_size)
-
-    def forward(self, x: TensorDict, condition: Tensor, given: TensorDict) -> Verdict:
-        seen = x if "planes" in x.keys() else self.prepare(x)  # noqa: SIM118
-        inner = torch.cat([self.trunk(seen["planes"]).flatten(1), seen["figures"]], dim=1)
-        code = self.code(inner)
-        hidden = F.silu(code)
-        planes = self.planes(self.back(hidden).view(len(code), self.width, self.side, self.side))
-        back = TensorDict({"planes": planes, "figures": self.figures(hidden)}, x.batch_size)
-        error = (planes - seen["planes"]).square().mean(dim=(1, 2, 3))
-        error = error + (back["figures"] - seen["figures"]).square().mean(dim=1)
-        return Verdict(error, code, back)
 
 
 class Task(ABC):

@@ -93,11 +93,12 @@ class Domain(ABC):
     def autoencoder_critic(self, condition_dim: int, **options: Any) -> nn.Module:
         """A critic that is an autoencoder, for objectives that play with energies: ``(x,
         condition, given) -> Verdict`` whose ``score (B,)`` >= 0 is each sample's error of
-        ``reconstruction`` and whose ``features`` are the code."""
-        raise InputError(
-            f"the domain {self.name!r} has no autoencoding critic",
-            fix="choose an objective that needs none, such as hinge or wgan",
-        )
+        ``reconstruction``, floating leaves of x or of what its ``prepare(x)`` makes of x, and whose
+        ``features`` are the code. One of plain layers on the leaves of the generator's samples,
+        unless the domain has a better one."""
+        from physgan.autoencoder_critic import plain_autoencoder
+
+        return plain_autoencoder(self, condition_dim, **options)
 
     @abstractmethod
     def predictor(self, **options: Any) -> nn.Module:

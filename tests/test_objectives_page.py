@@ -12,7 +12,9 @@ import torch
 from tensordict import TensorDict
 
 from physgan.objectives import OBJECTIVES
+from physgan.registry import constants_of
 from physgan.testing.contract import assert_domain_contract
+from physgan_terrain.networks.autoencoder import TerrainAutoencoder
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "objectives.md").read_text(encoding="utf-8")
@@ -35,6 +37,15 @@ def tasks(load):
 
 def test_every_figure_of_the_page_is_that_of_the_results(load):
     assert load("readme").render(PAGE) == PAGE
+
+
+@pytest.mark.parametrize("kind", ["objectives", "regularizers", "augmentations"])
+def test_the_page_lists_every_constant_with_its_default(load, kind):
+    page = load("objectives_page")
+    for name, cls in page.SETTINGS_OF[kind].items():
+        row = next(line for line in PAGE.splitlines() if line.startswith(f"| `{name}` |"))
+        for key, value in constants_of(cls).items():
+            assert f"`{key}={page.told(value)}`" in row
 
 
 def test_every_table_of_the_page_is_marked_and_its_pictures_exist(load):
@@ -125,8 +136,8 @@ def test_one_cell_of_the_benchmark_is_trained_and_repeats(load, tasks, tmp_path)
     assert all(torch.equal(start[0], weight) for weight in start)
 
 
-def test_the_autoencoder_scores_its_own_error(tasks):
-    net = tasks.TerrainAutoencoder()
+def test_the_autoencoder_scores_its_own_error():
+    net = TerrainAutoencoder()
     x = TensorDict({"height": torch.rand(3, 1, 32, 32) * 100}, [3])
     seen = net.prepare(x)
     said = net(x, torch.zeros(3, 0), TensorDict({}, [3]))

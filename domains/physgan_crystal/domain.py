@@ -151,6 +151,12 @@ class CrystalDomain(Domain):
 
         return CrystalCritic(self.library, condition_dim, **{"kind": self.backbone, **options})
 
+    def autoencoder_critic(self, condition_dim: int, **options: Any) -> nn.Module:
+        from physgan.autoencoder_critic import plain_autoencoder
+
+        told = {"template": len(self.library)}
+        return plain_autoencoder(self, condition_dim, told=told, **options)
+
     def predictor(self, **options: Any) -> nn.Module:
         from physgan_crystal.networks.predictor import CrystalPredictor
 

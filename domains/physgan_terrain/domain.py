@@ -144,6 +144,11 @@ class TerrainDomain(Domain):
 
         return TerrainCritic(condition_dim, tile=self.tile, **options)
 
+    def autoencoder_critic(self, condition_dim: int, **options: Any) -> nn.Module:
+        from physgan_terrain.networks.autoencoder import TerrainAutoencoder
+
+        return TerrainAutoencoder(tile=self.tile, **options)
+
     def predictor(self, **options: Any) -> nn.Module:
         from physgan_terrain.networks.critic import TerrainPredictor
 

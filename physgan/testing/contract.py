@@ -39,8 +39,7 @@ def assert_domain_contract(
     assert condition.shape == (len(batch), schema.dim), "conditions have the schema's width"
 
     _check_networks(domain, batch, condition, schema)
-    if type(domain).autoencoder_critic is not Domain.autoencoder_critic:
-        _check_autoencoder(domain, batch, condition)
+    _check_autoencoder(domain, batch, condition)
     if type(domain).augment is not Domain.augment:
         _check_augmentation(domain, batch["x"])
     _check_laws(domain, batch)
@@ -100,8 +99,15 @@ def _check_autoencoder(domain: Domain, batch: TensorDict, condition: Tensor) -> 
     assert verdict.features.shape == (len(batch), critic.feature_dim), "features (B, feature_dim)"
     back = verdict.reconstruction
     assert back is not None, "an autoencoding critic gives its reconstruction"
-    wanted = set(float_leaves(x))
-    assert set(float_leaves(back)) <= wanted, "a reconstruction has leaves of x"
+    seen = getattr(critic, "prepare", lambda x: x)(x)
+    for key, leaf in float_leaves(back).items():
+        assert key in float_leaves(seen), "a reconstruction has leaves of x, as it is prepared"
+        assert leaf.shape == seen[key].shape, f"reconstruction: leaf {key} has the shape of x"
+    leaf = x.clone().detach()
+    floats = [value.requires_grad_(True) for value in float_leaves(leaf).values()]
+    score = critic(leaf, condition, batch["given"]).score
+    gradients = torch.autograd.grad(score.sum(), floats, allow_unused=True)
+    assert any(g is not None and g.abs().sum() > 0 for g in gradients), "energies depend on x"
     alone = critic(x[:2], condition[:2], batch["given"][:2]).score
     close = torch.allclose(alone, verdict.score[:2], atol=1e-4, rtol=1e-4)
     assert close, "an autoencoding critic judges each sample alone"

@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
+from physgan.autoencoder_critic import AutoencodingCritic
 from physgan.conditions import ConditionSchema
 from physgan.cores import VAEGAN, PhysicsGAN
 from physgan.domain import Verdict
-from physgan.errors import InputError
 from physgan.objectives import OBJECTIVES
 from physgan.testing import GaussianRing
 from physgan.training.step import Game
@@ -159,10 +159,12 @@ def test_state_follows_the_critics_moves():
     assert "objective.k" in core.state_dict()
 
 
-def test_a_domain_without_an_autoencoder_says_so(monkeypatch):
+def test_a_domain_without_an_autoencoder_of_its_own_plays_with_the_plain_one(monkeypatch):
     monkeypatch.delattr(GaussianRing, "autoencoder_critic")
-    with pytest.raises(InputError, match="no autoencoding critic"):
-        core_of(PhysicsGAN, "ebgan")
+    core = core_of(PhysicsGAN, "ebgan")
+    assert isinstance(core.critic, AutoencodingCritic)
+    for turn in core.turns(lambda: DATA[:ROWS], 0):
+        assert all(math.isfinite(loss.value.item()) for loss in turn.losses)
 
 
 def test_a_critic_is_regularised_by_its_witness_function():
