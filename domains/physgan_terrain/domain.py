@@ -118,6 +118,11 @@ class TerrainDomain(Domain):
 
         return vary(batch, generator, self.cell, self.step)
 
+    def augment(self, x: TensorDict) -> TensorDict:
+        from physgan_terrain.mirror import turned
+
+        return turned(x)
+
     def generator(self, condition_dim: int, **options: Any) -> Generator:
         from physgan_terrain.networks.generator import TerrainGenerator
 
