@@ -82,6 +82,16 @@ def moved(x: TensorDict, u: TensorDict, scale: Scale) -> TensorDict:
     return out
 
 
+def leaves_called(x: TensorDict, names: Sequence[str]) -> list[Any]:
+    """The keys of the floating leaves with these names, those of nested keys joined by dots; all
+    of them for no name. InputError for a name that none has."""
+    known = {k if isinstance(k, str) else ".".join(k): k for k in float_leaves(x)}
+    for name in names:
+        if name not in known:
+            raise InputError(f"{name!r} is no floating leaf", fix=f"one of {', '.join(known)}")
+    return [known[name] for name in dict.fromkeys(names)] if names else list(known.values())
+
+
 def spread_of(x: TensorDict) -> dict[Any, Tensor]:
     """Each floating leaf's deviation over the batch and, where samples differ at all, one number
     for all its coordinates: the scale of an attack in units of the data."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -71,8 +72,9 @@ def compare(found: Audit, material: Material, k: int) -> None:
     found.findings += verdict.on_coverage(found.coverage, spread)
 
 
-def judge(found: Audit, material: Material, eps: float) -> None:
-    """The critic's sight and balance, and how little fools it."""
+def judge(found: Audit, material: Material, eps: float, leaves: Sequence[str] | None = ()) -> None:
+    """The critic's sight and balance, and how little fools it: attacks of ``eps`` on the leaves
+    with these names (none: on all; None: on nothing), and exchanged words."""
     if material.critic is None:
         found.notes.append(
             "There is no critic of single samples (the core plays without one, or the weights were "
@@ -96,6 +98,7 @@ def judge(found: Audit, material: Material, eps: float) -> None:
         found.findings += verdict.on_balance(found.balance)
     else:
         found.notes.append("The critic's balance needs real samples: left out.")
-    found.critic = robustness.fool_critic(material, eps)
+    if leaves is not None:
+        found.critic = robustness.fool_critic(material, eps, leaves)
     found.words = robustness.fool_by_words(material)
     found.findings += verdict.on_attacks(found.critic) + verdict.on_words(found.words)

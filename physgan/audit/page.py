@@ -162,10 +162,14 @@ def _add_rows(shown: Table, audit: Audit) -> None:
     for row in audit.words:
         meaning = f"the same by one exchanged word of {row['leaf']}"
         shown.add_row("hotflip", number(row["hotflip_rise"]), meaning)
+        if "trigger_rise" in row:
+            meaning = f"the same by {row['trigger_word']} in one place of every {row['leaf']}"
+            shown.add_row("universal trigger", number(row["trigger_rise"]), meaning)
     for row in audit.predictor:
         share = row.get("left_interval", row.get("flipped"))
-        meaning = "predictions that leave their interval or class under pgd"
-        shown.add_row(f"{row['property']}, eps {row['eps']:g}", number(share), meaning)
+        what = "interval" if "left_interval" in row else "class"
+        meaning = f"predictions of {row['property']} that leave their {what}"
+        shown.add_row(f"{row['attack']}, eps {row['eps']:g}", number(share), meaning)
     for row in audit.flips:
         if "fooled" in row:
             meaning = f"designs that {row['flips']} exchanged words of {row['leaf']} oversell"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from physgan.audit import robustness, verdict
+from physgan.audit.attacks import leaves_called
 from physgan.audit.exploitation.exploit import exploit
 from physgan.audit.exploitation.mend import mend
 from physgan.audit.exploitation.subject import Subject, subject
@@ -15,6 +17,7 @@ from physgan.audit.material import Material, gather
 from physgan.audit.sides import audit_sides
 from physgan.conditions import Target, parse_target
 from physgan.cores.cycle_gan import CycleGAN
+from physgan.cores.stepper_gan import StepperGAN
 from physgan.errors import InputError
 from physgan.run import Run
 
@@ -25,6 +28,7 @@ def audit(
     *,
     n: int = 512,
     eps: float = 0.05,
+    leaves: Sequence[str] = (),
     k: int = 5,
     seed: int = 0,
     latents: int = 6,
@@ -34,15 +38,24 @@ def audit(
 ) -> Audit:
     """Audit the opened ``run`` against ``data`` (default: those of its training, if they are here).
 
-    ``n`` samples and rows are compared, ``k`` neighbours make a ball, attacks move each leaf by
-    ``eps`` of its deviation, ``latents`` fixed latents are drawn. Whether the predictor is
+    ``n`` samples and rows are compared, ``k`` neighbours make a ball, attacks move the
+    leaves with these names (a.NAME and b.NAME of a run that translates; none: all floating ones) by
+    ``eps`` of their deviation, ``latents`` fixed latents are drawn. Whether the predictor is
     exploited is asked of designs for ``target`` (NAME=max and so on; default: the first continuous
     property that is predicted, as high as it goes), beside an auditor and the oracle ``judge``
     (a name, "default" for the domain's own, None: nobody); ``repair`` fits the predictor again
     beside what fooled it. A run that translates is audited side by side (``audit.sides``). Raises
-    InputError for data that do not exist, and for targets and oracles that are not there.
+    InputError for a surrogate, for data that do not exist, and for leaves, targets and oracles
+    that are not there.
     """
-    settings = {"n": n, "eps": eps, "k": k, "seed": seed, "data": str(data) if data else None}
+    if isinstance(run.core, StepperGAN):
+        raise InputError(
+            "an audit draws samples from nothing, and a surrogate needs a state to go on from",
+            where=str(run.folder),
+            fix="audit runs that generate or translate; `physgan rollout` judges a surrogate",
+        )
+    settings = {"n": n, "eps": eps, "leaves": list(leaves), "k": k, "seed": seed}
+    settings |= {"data": str(data) if data else None}
     settings |= {"target": target, "judge": judge, "repair": repair}
     name = run.folder.resolve().name
     if isinstance(run.core, CycleGAN):
@@ -50,22 +63,23 @@ def audit(
             raise InputError("a run that translates has no predictor to audit")
         return audit_sides(Audit(name, settings), run, data, latents=latents)
     material = gather(run, data, n, seed)
+    leaves_called(material.fake.x, leaves)
     found = Audit(name, settings, material.notes)
     compare(found, material, k)
-    judge_critic(found, material, eps)
-    _predict(found, run, material, eps)
+    judge_critic(found, material, eps, leaves)
+    _predict(found, run, material, eps, leaves)
     _exploit(found, run, data, target, judge, repair, n, seed)
     found.pictures = fixed_latents(run, latents, seed)
     return found
 
 
-def _predict(found: Audit, run: Run, material: Material, eps: float) -> None:
+def _predict(found: Audit, run: Run, material: Material, eps: float, leaves: Sequence[str]) -> None:
     predictor = run.predictor()
     if predictor is None:
         found.notes.append("This run has no predictor: attacks on predictions are left out.")
         return
     rows = material.fake if material.real is None else material.real
-    found.predictor = robustness.fool_predictor(predictor, rows, eps)
+    found.predictor = robustness.fool_predictor(predictor, rows, eps, leaves)
     found.findings += verdict.on_predictor(found.predictor)
 
 

@@ -18,6 +18,7 @@ from tensordict import TensorDict
 from torch import Tensor
 
 from physgan.audit import verdict
+from physgan.audit.attacks import leaves_called
 from physgan.audit.balance import separation
 from physgan.audit.judged import Audit, compare, judge
 from physgan.audit.latents import fixed_latents
@@ -54,11 +55,12 @@ class Sources:
 
 
 def audit_sides(found: Audit, run: Run, data: Path | None, *, latents: int) -> Audit:
-    """``found`` with an audit of each side, by the ``n``, ``eps``, ``k`` and ``seed`` of its
-    settings. Raises InputError where there are no data to translate."""
+    """``found`` with an audit of each side, by the ``n``, ``eps``, ``leaves``, ``k`` and ``seed``
+    of its settings. Raises InputError where there are no data to translate, or no such leaf."""
     core, pair, settings = run.core, run.domain, found.settings
     assert isinstance(core, CycleGAN) and isinstance(pair, Pair)
     sources = _sources(run, pair, data, settings["n"], settings["seed"])
+    leaves_called(sources.first(torch.arange(1))["x"], settings["leaves"])
     pictures = _pictures(run, sources, latents, settings["seed"])
     for part, (side, domain) in enumerate(pair.sides.items()):
         own = Audit(f"{found.run}, side {side} ({domain.name})", settings)
@@ -68,7 +70,7 @@ def audit_sides(found: Audit, run: Run, data: Path | None, *, latents: int) -> A
         material.points = points_of(material, run.folder / FINGERPRINTS)
         own.notes = material.notes
         compare(own, material, settings["k"])
-        judge(own, material, settings["eps"])
+        judge(own, material, settings["eps"], _own(settings["leaves"], side))
         own.findings += verdict.on_translation(own.translation)
         own.pictures = [
             (label, [None if s is None else s[part] for s in natives])
@@ -78,6 +80,12 @@ def audit_sides(found: Audit, run: Run, data: Path | None, *, latents: int) -> A
         found.findings += [replace(f, text=f"Side {side}: {f.text}") for f in own.findings]
         found.notes += [f"Side {side}: {note}" for note in own.notes]
     return found
+
+
+def _own(leaves: list[str], side: str) -> list[str] | None:
+    """The names of ``leaves`` within ``side``, None where all are of the other."""
+    own = [name.removeprefix(f"{side}.") for name in leaves if name.startswith(f"{side}.")]
+    return own if own or not leaves else None
 
 
 @torch.no_grad()

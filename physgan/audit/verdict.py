@@ -151,18 +151,25 @@ def on_words(rows: list[dict[str, Any]]) -> list[Finding]:
 
 
 def on_predictor(rows: list[dict[str, Any]]) -> list[Finding]:
-    """Whether predictions can be trusted near their samples."""
-    found = []
+    """Whether predictions can be trusted near their samples, by the worst attack on each."""
+    worst: dict[str, dict[str, Any]] = {}
     for row in rows:
-        share = row.get("left_interval", row.get("flipped", 0.0))
+        known = worst.setdefault(row["property"], row)
+        worst[row["property"]] = max(known, row, key=_fooled)
+    found = []
+    for name, row in worst.items():
         what = "leave their own interval" if "left_interval" in row else "change their class"
         text = (
-            f"Changes of {row['eps']:.0%} of the data's deviation make {share:.0%} of the "
-            f"predictions of {row['property']} {what}."
+            f"Changes of {row['eps']:.0%} of the data's deviation ({row['attack']}) make "
+            f"{_fooled(row):.0%} of the predictions of {name} {what}."
         )
-        change = f"fit the predictor with robust={row['eps']:g}" if share > 0.25 else ""
+        change = f"fit the predictor with robust={row['eps']:g}" if _fooled(row) > 0.25 else ""
         found.append(Finding(not change, text, change))
     return found
+
+
+def _fooled(row: dict[str, Any]) -> float:
+    return row.get("left_interval", row.get("flipped", 0.0))
 
 
 def on_translation(figures: dict[str, float]) -> list[Finding]:

@@ -25,6 +25,13 @@ def audit_command(
     eps: Annotated[
         float, typer.Option(min=0, help="Size of attacks, in deviations of the data.")
     ] = 0.05,
+    leaf: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Leaf of a sample that attacks may change, such as height; a.NAME or b.NAME of a "
+            "run that translates. Repeatable; default: every floating leaf."
+        ),
+    ] = None,
     k: Annotated[int, typer.Option(min=1, help="Neighbours that make a ball (coverage).")] = 5,
     latents: Annotated[int, typer.Option(min=0, help="Fixed latents drawn over time.")] = 6,
     target: Annotated[
@@ -49,7 +56,11 @@ def audit_command(
         Path | None, typer.Option(help="Folder for audit.json and audit.html. Default: the run's.")
     ] = None,
 ) -> None:
-    """Attack critic and predictor, see whether the score is earned; print a verdict."""
+    """Attack critic and predictor, see whether the score is earned; print a verdict.
+
+    For runs that generate or translate. A surrogate (stepper-gan) draws nothing without a state to
+    go on from and is refused: physgan rollout judges it.
+    """
     from physgan.audit import audit
     from physgan.audit.page import audit_page, audit_table
     from physgan.cli.propose import find_run
@@ -59,7 +70,7 @@ def audit_command(
     folder = find_run(run)
     opened = Run.open(folder)
     found = audit(
-        opened, data, n=n, eps=eps, k=k, seed=seed, latents=latents,
+        opened, data, n=n, eps=eps, leaves=leaf or (), k=k, seed=seed, latents=latents,
         target=target, judge=judge, repair=repair,
     )  # fmt: skip
     place = out or folder

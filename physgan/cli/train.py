@@ -77,7 +77,10 @@ def train(
     ] = None,
     robust: Annotated[
         float,
-        typer.Option(min=0, help="Train the predictor against attacks of this size, in x's units."),
+        typer.Option(
+            min=0,
+            help="Train the predictor against attacks of this size, in deviations of the data.",
+        ),
     ] = 0.0,
     set: Annotated[
         list[str] | None,

@@ -2,20 +2,69 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 
 import pytest
 import torch
+from rich.console import Console
 from small_runs import make_run
 from tensordict import TensorDict
 
-from physgan.audit import audit, fixed_latents
-from physgan.audit.page import audit_page
+from physgan.audit import Audit, audit, fixed_latents
+from physgan.audit.page import audit_page, audit_table
 from physgan.equip import options_for
 from physgan.errors import InputError
 from physgan.run import Run
 from physgan.testing import GaussianRing
+
+ATTACKS = ["fgsm inf", "fgsm l2", "pgd inf", "pgd l2"]
+
+
+def test_a_linear_predictor_is_moved_by_the_dual_norm_of_its_weights(trained):
+    """And by each attack as far as the closed form says; of two leaves, those chosen alone."""
+    from physgan.audit.material import Rows
+    from physgan.audit.robustness import fool_predictor
+    from physgan.domain import Property
+    from physgan.predictors.ensemble import Predictor
+    from physgan.predictors.member import Outputs
+
+    w, v = torch.tensor([3.0, -4.0]), torch.tensor([1.0, 2.0, 2.0])
+
+    class Linear(torch.nn.Module):
+        def forward(self, x, given):
+            mean = (x["a"] @ w + x["deep", "b"] @ v)[:, None]
+            return Outputs(mean, torch.zeros_like(mean), ())
+
+    predictor = Predictor([Linear()], (Property("p"),), torch.zeros(1), torch.ones(1))
+    said = torch.zeros(40, 1)
+    predictor.conformal.calibrate(said, torch.ones(40, 1), torch.linspace(-1, 1, 40)[:, None])
+    signs = torch.tensor([[1.0], [-1.0]]).repeat(4, 1)
+    x = TensorDict({"a": 2 * signs.repeat(1, 2), "deep": {"b": signs.repeat(1, 3)}}, [8])
+    rows = Rows(x, torch.zeros(8, 0), TensorDict({}, [8]))
+    # Deviations 2 and 1: l-inf moves by eps (2 |w|_1 + |v|_1), l2 by eps sqrt 5 |(2 w, v)|_2.
+    for leaves, inf, two in (
+        ((), 14 + 5, (5 * (100 + 9)) ** 0.5),
+        (("a",), 14, (2 * 100) ** 0.5),
+        (("deep.b",), 5, (3 * 9) ** 0.5),
+        (("deep.b", "a"), 14 + 5, (5 * (100 + 9)) ** 0.5),
+    ):
+        found = fool_predictor(predictor, rows, 0.05, leaves)
+        shifts = {row["attack"]: row["shift"] for row in found}
+        assert list(shifts) == ATTACKS
+        for attack, shift in shifts.items():
+            wanted = 0.05 * (inf if attack.endswith("inf") else two)
+            assert shift == pytest.approx(wanted, rel=1e-4), (leaves, attack)
+
+
+def test_a_leaf_that_is_not_there_is_refused(trained):
+    run = Run.open(trained)
+    with pytest.raises(InputError, match=r"'height' is no floating leaf.*one of point"):
+        audit(run, n=64, latents=0, leaves=["height"])
+    chosen = audit(run, n=64, latents=0, leaves=["point"])
+    assert chosen.settings["leaves"] == ["point"]
+    assert chosen.critic == audit(run, n=64, latents=0).critic
 
 
 def test_everything_is_measured(trained):
@@ -27,10 +76,12 @@ def test_everything_is_measured(trained):
     assert 0 <= found.balance.separation <= 1 and 0.5 <= found.balance.accuracy <= 1
     assert 0 <= found.coverage.coverage <= 1 and found.distances["frechet"] > 0
     rises = [row["rise"] for row in found.critic]
-    assert len(rises) == 3 and all(rise > 0 for rise in rises)
-    assert rises[1] >= rises[0] - 1e-4, "PGD is no weaker than FGSM"
-    assert [row["property"] for row in found.predictor] == ["mode"]
-    assert 0 <= found.predictor[0]["flipped"] <= 1
+    assert [row["attack"] for row in found.critic] == ATTACKS and min(rises) > 0
+    assert all(rises[i + 2] >= rises[i] - 1e-4 for i in (0, 1)), "PGD is no weaker than FGSM"
+    told = [(row["property"], row["attack"]) for row in found.predictor]
+    assert told == [("mode", attack) for attack in ATTACKS]
+    assert all(0 <= row["flipped"] <= 1 for row in found.predictor)
+    assert sum("predictions of mode" in f.text for f in found.findings) == 1, "the worst attack"
     assert found.words == [] and found.findings
     assert [label for label, _ in found.pictures] == [
         "step 6", "step 12", found.pictures[2][0], "final",
@@ -116,6 +167,13 @@ def test_words_are_exchanged_where_there_are_words(trained):
     assert row["hotflip_rise"] == pytest.approx((3 + 3 + 3 + 3) / 4 / deviation)
     assert row["trigger_word"] == 2 and row["hotflip_helped"] == 1.0
     assert row["trigger_rise"] == pytest.approx((3 + 2 + 3 + 1) / 4 / deviation)
+    run.domain.words = {"words": ("A", "C", "D", "E")}
+    (named,) = fool_by_words(Material(run.core, run.domain, rows, rows))
+    assert named == row | {"trigger_word": "D"}
+    console = Console(width=200, file=io.StringIO())
+    console.print(audit_table(Audit("run", {}, words=[named])))
+    (line,) = [t for t in console.file.getvalue().splitlines() if "universal trigger" in t]
+    assert "by D in one place" in line and f"{row['trigger_rise']:.3g}" in line
 
 
 def test_a_critic_that_reads_the_condition_alone_is_called_blind(trained):

@@ -143,8 +143,8 @@ def test_each_side_is_audited_on_its_own(core: str, tmp_path: Path) -> None:
         assert own.run == f"run, side {side} (gaussian-ring)"
         assert own.balance is not None and 0 <= own.balance.separation <= 1
         rises = [row["rise"] for row in own.critic]
-        assert [row["attack"] for row in own.critic] == ["fgsm inf", "pgd inf", "pgd l2"]
-        assert min(rises) > 0 and rises[1] >= rises[0] - 1e-4, "PGD is no weaker than FGSM"
+        assert [row["attack"] for row in own.critic] == ["fgsm inf", "fgsm l2", "pgd inf", "pgd l2"]
+        assert min(rises) > 0 and rises[2] >= rises[0] - 1e-4, "PGD is no weaker than FGSM"
         assert own.coverage is not None and own.distances["frechet"] > 0
         assert {"cycle", "latent"} & set(own.translation) == (
             {"cycle", "latent"} if core[0] == "a" else {"cycle"}
@@ -157,6 +157,14 @@ def test_each_side_is_audited_on_its_own(core: str, tmp_path: Path) -> None:
     assert all(torch.equal(after[name], value) for name, value in before.items())
     values = found.to_dict()
     assert json.loads(json.dumps(values)) == values == audit(run, n=64, latents=3, k=3).to_dict()
+
+
+def test_leaves_are_those_of_a_side(tmp_path: Path) -> None:
+    run = Run.open(make(tmp_path / "run"))
+    found = audit(run, n=32, latents=0, leaves=["b.point"])
+    assert not found.sides["a"].critic and len(found.sides["b"].critic) == 4
+    with pytest.raises(InputError, match=r"'point' is no floating leaf.*a\.point, b\.point"):
+        audit(run, n=32, latents=0, leaves=["point"])
 
 
 def test_a_verdict_is_of_its_side(tmp_path: Path) -> None:

@@ -56,6 +56,13 @@ def test_it_prints_and_writes(folder: Path, capsys: pytest.CaptureFixture[str]) 
     assert page.count("<img") == 6 and "Verdict" in page
 
 
+def test_leaves_are_chosen_by_name(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(folder, "-n", 32, "--latents", 0, "--leaf", "point", "--leaf", "point") == 0
+    assert json.loads((folder / "audit.json").read_text())["settings"]["leaves"] == ["point"] * 2
+    assert call(folder, "-n", 32, "--leaf", "line") == 2
+    assert "one of point" in capsys.readouterr().err
+
+
 def test_it_writes_elsewhere_when_told(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "apart"
     assert call(folder, "-n", 32, "--latents", 0, "--out", out) == 0

@@ -46,6 +46,14 @@ def trained(shelf):
     return make
 
 
+def test_an_audit_says_what_judges_a_surrogate_instead(trained, capsys):
+    assert command("audit", trained()) == 2
+    said = capsys.readouterr().err
+    assert "draws samples from nothing" in said and "physgan rollout" in said
+    assert command("audit", "--help") == 0
+    assert "surrogate" in capsys.readouterr().out
+
+
 def go(run, out, *options):
     runs = [part for r in (run if isinstance(run, list) else [run]) for part in ("--run", r)]
     code = command("rollout", "heat", *runs, "--given", "step=0.5", "--out", out, "--no-film", *options)  # fmt: skip  # noqa: E501
