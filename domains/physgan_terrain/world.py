@@ -135,13 +135,16 @@ class World:
 
         span, side = Span(0, MEASURED), self.block // ACROSS
         n, _ = self._steps(PlacedNoise(0), span, span)
-        base = float(self.base)
-        z = torch.from_numpy(n).float().mul_(self.step).sub_(base)[None]
+        z = torch.from_numpy(n).float().mul_(self.step)[None]
         tiles = z.unfold(1, side, side).unfold(2, side, side).reshape(-1, 1, side, side)
+        # Valleys stay where they are, lest inland ones are drowned.
+        low = float(tiles.clamp(min=0).amin(dim=(1, 2, 3)).mean().round())
         wanted = {k: torch.full((len(tiles),), v) for k, v in asked.items()}
-        factor = stretch(tiles, wanted, self.cell, pooled=True, floor=-base)[0]
+        factor = stretch(tiles - low, wanted, self.cell, pooled=True, floor=-low)[0]
         # Coarse steps, so that a machine that rounds otherwise makes the same world.
-        self.amplitudes = snap(self.amplitudes * snap(factor, STRETCH), SETTING)
+        factor = snap(factor, STRETCH)
+        self.amplitudes = snap(self.amplitudes * factor, SETTING)
+        self.base = snap(low + (self.base - low) * factor, SETTING)
 
     def _range(self) -> tuple[int, int, float, int]:
         """In steps: the lowest and the highest height, the deviation of the octave at 16 cells and

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from physgan_terrain.slope.fill import flood
 
-RAISED, RISE = 3, 0.9
-"""Times that floors rise, and how much of the smoothed depth: level ones would be lakes."""
+FLOORS, GENTLE = (3, 0.9), (2, 0.7)
+"""Times that floors rise and by how much of the smoothed depth, in tiles and in worlds, whose
+hollows are so large that more would leave lakes."""
 ENOUGH = 1.5
 """Times as much water as there may be; with less, floors do not rise."""
 BINOMIAL = np.array([1, 8, 28, 56, 70, 56, 28, 8, 1]) / 256
@@ -42,14 +43,15 @@ def drain(z: np.ndarray, share: float, exact: bool = True) -> None:
     most = share * (full.max() - full.min()) * z.size
     if (full - z).sum() <= most * (1 + 1e-9):
         return
-    for _ in range(RAISED):
+    rounds, part = FLOORS if exact else GENTLE
+    for _ in range(rounds):
         depth = full - z
         if depth.sum() <= ENOUGH * most:
             break
         for i in range(rows):
             for j in range(columns):
                 if depth[i, j] > 0:
-                    rise = RISE * min(_smoothed(depth, i, j), depth[i, j])
+                    rise = part * min(_smoothed(depth, i, j), depth[i, j])
                     z[i, j] += z.dtype.type(rise)
     if not exact:
         return
