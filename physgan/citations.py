@@ -12,6 +12,8 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from physgan.run import Run
 
 GAN, F_GAN = "goodfellow2014gan", "nowozin2016fgan"
@@ -93,6 +95,7 @@ OPTIMISERS: dict[str, tuple[str, ...]] = {
     "extra-adam": ("gidel2019variational",),
     "optimistic-adam": ("daskalakis2018optimism",),
 }
+PROJECTION = ("miyato2018projection",)
 PREDICTOR = ("lakshminarayanan2017ensembles", "seitzer2022pitfalls", "lei2018distribution")
 ROBUST = ("goodfellow2015explaining",)
 BANDS = ("lei2018distribution",)
@@ -118,6 +121,7 @@ def cite(run: Run) -> dict[str, str]:
     training, predictor, audit, and what its domain adds."""
     core: Mapping[str, Any] = getattr(run.core, "hparams", run.config.core_options)
     keys = [*CORES.get(run.config.core, ()), *_of_core(core)]
+    keys += PROJECTION if _projects(run.core) else ()
     keys += _of_training(run.config.trainer.model_dump())
     if (run.folder / "predictor").is_dir():
         keys += PREDICTOR
@@ -143,6 +147,15 @@ def _of_core(options: Mapping[str, Any]) -> Iterable[str]:
     for name, keys in SWITCHES.items():
         if options.get(name):
             yield from keys
+
+
+def _projects(core: nn.Module) -> bool:
+    """Whether a network of ``core`` scores by projection of a condition (``ProjectionScore``)."""
+    from physgan.critics import ProjectionScore
+
+    held = (value for network in core.modules() for value in vars(network).values())
+    heads = [score.project for score in held if isinstance(score, ProjectionScore)]
+    return any(p.numel() for head in heads if head is not None for p in head.parameters())
 
 
 def _of_training(options: Mapping[str, Any]) -> Iterable[str]:

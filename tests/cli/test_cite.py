@@ -9,11 +9,15 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from tensordict import TensorDict
+from torch import Tensor, nn
 
 from physgan import citations, cores, regularizers
 from physgan import domain as domains
 from physgan.citations import cite, entries, library
 from physgan.cli import main
+from physgan.critics import ProjectionScore
+from physgan.domain import Verdict
 from physgan.objectives import OBJECTIVES
 from physgan.run import Run
 from physgan.testing import GaussianRing
@@ -72,12 +76,46 @@ def test_every_key_of_the_tables_is_an_entry_and_every_entry_is_used() -> None:
         citations.CORES, citations.SWITCHES, citations.OPTIMISERS, *citations.CHOICES.values(),
     ]  # fmt: skip
     used = {key for table in tables for keys in table.values() for key in keys}
-    used |= {*citations.PREDICTOR, *citations.ROBUST, *citations.AUDIT}
-    used |= {
-        "salimans2016improved", "karras2020ada", "karras2020analyzing", "loshchilov2019adamw",
-        "yazici2019averaging", "heusel2017ttur", "miyato2018projection",
-    }  # fmt: skip
+    used |= {*citations.PREDICTOR, *citations.ROBUST, *citations.AUDIT, *citations.BANDS}
+    used |= set(citations.PROJECTION)
+    options = {
+        "objective_constants": {"real_target": 0.9},
+        "augmentation_constants": {"adaptive": True},
+        "regularizer_interval": 2,
+    }
+    used |= set(citations._of_core(options))
+    used |= set(citations._of_training({"ema_decay": 0.9, "critic_lr": 1e-3}))
     assert used == set(library())
+
+
+class Projecting(nn.Module):
+    """A critic that projects its condition, or is told nothing."""
+
+    feature_dim = 2
+
+    def __init__(self, condition_dim: int, told: bool) -> None:
+        super().__init__()
+        self.psi = nn.Linear(2, 1)
+        self.project = nn.Linear(condition_dim, 2)
+        self.verdict = ProjectionScore(self.psi, self.project if told else None)
+
+    def forward(self, x: TensorDict, condition: Tensor, given: TensorDict) -> Verdict:
+        return self.verdict(x["point"], condition)
+
+
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("core", ["vae-gan", "bigan"])
+def test_a_critic_that_projects_its_condition_is_cited(
+    core: str, told: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CitedRing, "critic", lambda self, dim, **options: Projecting(dim, told))
+    found = cite(run_of(tmp_path / "a", core))
+    assert (set(citations.PROJECTION) <= set(found)) is told
+    assert "shrivastava2017learning" not in found, "no core here keeps a pool of fakes"
+
+
+def test_a_projection_of_no_condition_is_none() -> None:
+    assert not citations._projects(Projecting(0, told=True))
 
 
 def test_entries_are_whole_and_sourced() -> None:
