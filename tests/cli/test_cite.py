@@ -96,7 +96,7 @@ class Projecting(nn.Module):
     def __init__(self, condition_dim: int, told: bool) -> None:
         super().__init__()
         self.psi = nn.Linear(2, 1)
-        self.project = nn.Linear(condition_dim, 2)
+        self.project = nn.Linear(condition_dim, 2, bias=False)
         self.verdict = ProjectionScore(self.psi, self.project if told else None)
 
     def forward(self, x: TensorDict, condition: Tensor, given: TensorDict) -> Verdict:
