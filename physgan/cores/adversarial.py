@@ -35,10 +35,12 @@ class AdversarialOptions:
     critic features and the properties read from them; ``asked`` weighs how far samples are from
     what was asked of properties with differentiable formulas, ``guided`` the same of those that
     the run's predictor, fitted before and at rest, reads from them; ``perceptual`` weighs the
-    distance in features of the domain's predictor at rest. ``augmentation`` names what real and
-    fake pass through before the critic. ``tolerances`` overrides the laws' own, by name; a
-    tolerance of infinity leaves a law out. ``n_critic`` moves of the critic go to one of the
-    generator.
+    distance in features of that predictor's first member at rest, whose network options are the
+    domain's advice with ``perceptual_network`` over it. A run without a predictor keeps the random
+    features of that network as built, and logs ``perceptual_trained`` 0. ``augmentation`` names
+    what real and fake pass through before the critic. ``tolerances`` overrides the laws' own, by
+    name; a tolerance of infinity leaves a law out. ``n_critic`` moves of the critic go to one of
+    the generator.
     """
 
     latent_dim: int = 32
@@ -101,7 +103,8 @@ class AdversarialCore(Core):
         self.augmentation = self._augmentation(domain, options)
         self.perceptual = None
         if options.perceptual > 0:
-            self.perceptual = Perceptual(domain.predictor(**options.perceptual_network))
+            network = {**_advised_backbone(domain), **options.perceptual_network}
+            self.perceptual = Perceptual(domain.predictor(**network))
         self.penalties, self.multipliers = laws_of(domain, options.laws, options.tolerances)
         self.projections = [p for p in domain.projections() if p.differentiable]
 
@@ -140,14 +143,20 @@ class AdversarialCore(Core):
 
     @property
     def guided(self) -> bool:
-        return self.options.guided > 0
+        return self.options.guided > 0 or self.perceptual is not None
 
     def follow(self, predictor: Predictor | None) -> None:
-        self._guide = Guide(predictor, self.schema)
+        """Be guided by ``predictor``, if ``guided`` weighs it, and compare samples in its features,
+        if ``perceptual`` does; InputError for None in the first case alone."""
+        if self.options.guided > 0:
+            self._guide = Guide(predictor, self.schema)
+        if self.perceptual is not None and predictor is not None:
+            first: Any = predictor.members[0]
+            self.perceptual.take(first.backbone)
 
     def _guided(self, x: TensorDict, condition: Tensor, given: TensorDict) -> dict[str, Tensor]:
         """How far ``x`` is from ``condition`` by the predictor, under the name of its weight."""
-        if not self.guided:
+        if not self.options.guided:
             return {}
         if self._guide is None:
             raise RuntimeError("call follow(predictor) before a guided core is trained")
@@ -249,7 +258,16 @@ class AdversarialCore(Core):
         state = {f"objective_{name}": value for name, value in self.objective.report().items()}
         if self.augmentation is not None and self.augmentation.adaptive:
             state["augmentation_probability"] = float(self.augmentation.probability)
+        if self.perceptual is not None:
+            state["perceptual_trained"] = float(self.perceptual.trained)
         return (self.multipliers.report() if self.penalties else {}) | state
+
+
+def _advised_backbone(domain: Domain) -> dict[str, Any]:
+    """The network options of the first member that a run's predictor has by the domain's advice."""
+    from physgan.predictors.options import PredictorOptions
+
+    return PredictorOptions(**domain.recommended().get("predictor", {})).backbone_of(0)
 
 
 def read_options(kind: type[Any], title: str, given: dict[str, Any]) -> Any:

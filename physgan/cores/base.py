@@ -72,11 +72,12 @@ class Core(nn.Module, ABC):
 
     @property
     def guided(self) -> bool:
-        """Whether training needs a predictor, which ``follow`` gives."""
+        """Whether training makes use of the run's predictor, which ``follow`` gives."""
         return False
 
     def follow(self, predictor: Predictor | None) -> None:
-        """Let ``predictor`` guide the generator; InputError for None."""
+        """Let ``predictor``, None for a run without one, guide the generator; InputError where it
+        cannot."""
         raise InputError("this core follows no predictor")
 
     def validation_loss(self, batch: TensorDict) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from tensordict import TensorDict
 from torch import Tensor, nn
 
@@ -12,12 +13,15 @@ class Perceptual(nn.Module):
     """A frozen ``network``, ``(x, given) -> features (B, F)``; gradients pass to x alone.
 
     As built its weights are random, whose features are a distance already; ``take`` gives it
-    those of a trained network. They are part of the state dict.
+    those of a trained network, and sets ``trained`` to 1. Both are part of the state dict.
     """
+
+    trained: Tensor
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network.requires_grad_(False).eval()
+        self.register_buffer("trained", torch.zeros(()))
 
     def take(self, trained: nn.Module) -> None:
         """Copy the weights of ``trained``, such as the backbone of a property predictor.
@@ -27,7 +31,11 @@ class Perceptual(nn.Module):
         try:
             self.network.load_state_dict(trained.state_dict())
         except RuntimeError as error:
-            raise InputError("the perceptual network and this one differ in their form") from error
+            raise InputError(
+                "the perceptual network and the predictor's differ in their form",
+                fix="give perceptual_network the options of the predictor's first backbone",
+            ) from error
+        self.trained.fill_(1)
 
     def train(self, mode: bool = True) -> Perceptual:
         """Always in eval mode, so that a sample's features are its own."""
