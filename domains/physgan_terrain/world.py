@@ -243,8 +243,12 @@ def _moments(n: NDArray[np.int64]) -> tuple[float, float]:
 
 
 def _aligned(span: Span, block: int) -> Span:
-    """``span`` widened to whole blocks."""
-    return Span(span.low // block * block, -(-span.high // block) * block)
+    """``span`` widened to whole blocks, which begin half a block off the origin: pieces whose sides
+    are powers of two need fewer of them around."""
+    half = block // 2
+    return Span(
+        (span.low - half) // block * block + half, -(-(span.high - half) // block) * block + half
+    )
 
 
 def _even(whole: Span) -> list[Span]:
