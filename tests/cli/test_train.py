@@ -170,7 +170,7 @@ def test_an_objective_without_a_critic_trains_from_the_command_line(tmp_path: Pa
         (["--objective", "began", "-s", "core.objective_constants.gamma=high"], "gamma of the"),
         (["--objective", "began", "-s", "core.objective_constants.gamma=2"], "gamma is 2"),
         (["-s", "trainer.optimiser=lion"], "optimiser"),
-        (["-s", "trainer.optimisers.critc=sam"], "did you mean 'optimisers.critic'"),
+        (["-s", "trainer.optimisers.critc=sam"], "did you mean 'trainer.optimisers.critic'"),
     ],
 )
 def test_mistakes_in_the_game_are_one_message(
