@@ -107,7 +107,9 @@ def gather(run: Run, data: Path | None, n: int, seed: int) -> Material:
         if projection.differentiable:
             x = projection.function(x, given)
     real = _real(run, data, n, seed, notes)
-    found = Material(run.core, run.domain, Rows(x, condition, given), real, notes=notes)
+    found = Material(
+        run.core, run.domain, Rows(x, condition, given.exclude("asked")), real, notes=notes
+    )
     found.points = points_of(found, run.folder / FINGERPRINTS)
     return found
 

@@ -184,7 +184,8 @@ def _draw(run: Run, targets: Sequence[Target], n: int, seed: int) -> tuple[Tenso
 
     _, given = run.ask(n, targets, seed)
     x = run.sample(n, targets, seed).cpu()
-    return constrain(run.domain, x, given), given
+    # Rows of training data have nothing that was asked.
+    return constrain(run.domain, x, given), given.exclude("asked")
 
 
 def labelled(
