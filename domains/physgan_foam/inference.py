@@ -14,7 +14,7 @@ from physgan.sequences import Project
 from physgan_foam import symmetry
 from physgan_foam.decisions import Choices, odds
 from physgan_foam.kernels import LEAST, SLOTS, masks, mend, weigh
-from physgan_foam.labels import Labels
+from physgan_foam.labels import Labels, areas
 from physgan_foam.networks.pointer_net import NEIGHBOURS, PointerNet
 from physgan_foam.offsets import OFFSETS, REACH, wrap
 from physgan_foam.pointer import soft_labels
@@ -83,18 +83,13 @@ def coarse_blocks(labels: Tensor, block: Tensor) -> Tensor:
     for row, old in zip(labels, block.tolist(), strict=True):
         new = int(old)
         while (
-            row.numel() / new**2 >= LARGE * _bubbles(row[::new, ::new])
+            row.numel() / new**2 >= LARGE * np.count_nonzero(areas(row[::new, ::new].numpy()))
             and min(row.shape) >= 2 * new * SMALLEST
             and all(side % (4 * new) == 0 for side in row.shape)
         ):
             new *= 2
         found.append(new)
     return torch.tensor(found, device=block.device, dtype=block.dtype)
-
-
-def _bubbles(labels: Tensor) -> int:
-    """How many labels there are; counting is ten times faster than sorting."""
-    return int(labels.flatten().bincount().count_nonzero())
 
 
 def _repeat(grid: Labels, block: int) -> Labels:

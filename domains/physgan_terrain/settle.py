@@ -62,7 +62,8 @@ def stretch(
     for _ in range(ROUNDS if known else 0):
         z = (height * log.exp().to(height)[:, None, None, None]).clamp(min=floor)
         gaps = [asked[name].to(height).log() - formulas[name](z).log() for name in known]
-        step = torch.stack(gaps).double().masked_fill(~torch.stack(gaps).isfinite(), torch.nan)
+        step = torch.stack(gaps).double()
+        step = step.where(step.isfinite(), torch.nan)
         gap = step.nanmean() if pooled else step.nanmean(dim=0)
         log = (log + gap.nan_to_num()).clamp(-bound, bound)
     return log.exp().to(height)[:, None, None, None]

@@ -88,7 +88,8 @@ class World:
         self.land: Land | None = None
         self.block = ACROSS * generator.tile
         self.water = WATER * (asked or {}).get("fill_depth", math.nan)
-        self._stretch(asked or {})
+        if asked:
+            self._stretch(asked)
         self.low, self.high, unit, shore = self._range()
         self.steps = None if limit is None else whole_steps(cell, limit, step, 0.0)
         if large_scale > 0:
