@@ -11,17 +11,16 @@ import torch
 from tensordict import TensorDict
 from torch import Tensor, nn
 
-from physgan import objectives, regularizers
 from physgan.conditions import ConditionSchema
 from physgan.constraints.laws import laws_of
 from physgan.cores.base import Core, Loss, Turn, resting
+from physgan.cores.criticism import Criticism, CriticOptions, prepared
 from physgan.cores.guide import Guide
 from physgan.cores.heads import PropertyHeads
 from physgan.cores.replay import recorded
 from physgan.domain import Domain, Verdict
 from physgan.errors import InputError
 from physgan.objectives.base import features_of
-from physgan.regularizers import Augmentation, Lazy
 from physgan.regularizers.perceptual import Perceptual
 from physgan.tensors import float_leaves
 
@@ -30,29 +29,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class AdversarialOptions:
+class AdversarialOptions(CriticOptions):
     """``adversarial``, ``feature`` and ``auxiliary`` weigh the generator's score, its distance in
     critic features and the properties read from them; ``asked`` weighs how far samples are from
     what was asked of properties with differentiable formulas, ``guided`` the same of those that
     the run's predictor, fitted before and at rest, reads from them; ``perceptual`` weighs the
     distance in features of that predictor's first member at rest, whose network options are the
     domain's advice with ``perceptual_network`` over it. A run without a predictor keeps the random
-    features of that network as built, and logs ``perceptual_trained`` 0. ``augmentation`` names
-    what real and fake pass through before the critic. ``tolerances`` overrides the laws' own, by
-    name; a tolerance of infinity leaves a law out. ``n_critic`` moves of the critic go to one of
-    the generator.
+    features of that network as built, logs ``perceptual_trained`` 0, and says so when it starts.
+    ``tolerances`` overrides the laws' own, by name; a tolerance of infinity leaves a law out.
     """
 
+    objective: str = "rpgan"
     latent_dim: int = 32
     condition_drop: float = 0.2
-    objective: str = "rpgan"
-    objective_constants: dict[str, Any] = field(default_factory=dict)
-    regularizer: str = "r1"
-    regularizer_constants: dict[str, Any] = field(default_factory=dict)
-    regularizer_interval: int = 8
-    augmentation: str | None = None
-    augmentation_constants: dict[str, Any] = field(default_factory=dict)
-    spectral_norm: bool = False
     adversarial: float = 1.0
     feature: float = 0.0
     auxiliary: float = 0.1
@@ -62,12 +52,10 @@ class AdversarialOptions:
     perceptual_network: dict[str, Any] = field(default_factory=dict)
     laws: bool = True
     tolerances: dict[str, float] = field(default_factory=dict)
-    n_critic: int = 1
     network: dict[str, Any] = field(default_factory=dict)
-    critic_network: dict[str, Any] = field(default_factory=dict)
 
 
-class AdversarialCore(Core):
+class AdversarialCore(Criticism, Core):
     """Holds the networks of both sides' common losses; subclasses say how fakes are made.
 
     ``critic`` and ``heads`` are None where nobody plays against the generator, and where the
@@ -76,7 +64,6 @@ class AdversarialCore(Core):
 
     critic: nn.Module | None
     heads: PropertyHeads | None
-    augmentation: Augmentation | None
     perceptual: Perceptual | None
     options: AdversarialOptions
     _guide: Guide | None = None
@@ -89,38 +76,17 @@ class AdversarialCore(Core):
     def _equip(self, domain: Domain, schema: ConditionSchema, options: AdversarialOptions) -> None:
         """Build objective, regulariser, critic with heads, multipliers and projections."""
         self.schema = schema
-        self.objective = objectives.build(options.objective, **options.objective_constants)
-        regularizer = regularizers.build(options.regularizer, **options.regularizer_constants)
-        self.regularizer = Lazy(regularizer.bind(domain), options.regularizer_interval)
+        self._judge_by(domain, options)
         self.critic, self.heads = None, None
         if options.adversarial > 0 and self.objective.needs_critic:
-            kind = domain.autoencoder_critic if self.objective.autoencoding else domain.critic
-            self.critic = kind(schema.dim, **options.critic_network)
-            feature_dim: Any = self.critic.feature_dim
-            self.heads = PropertyHeads(feature_dim, schema)
-            if options.spectral_norm:
-                regularizers.apply_spectral_norm(self.critic)
-        self.augmentation = self._augmentation(domain, options)
+            critic = self._build_critic(domain, schema.dim, options)
+            self.critic, self.heads = critic, PropertyHeads(critic.feature_dim, schema)
         self.perceptual = None
         if options.perceptual > 0:
             network = {**_advised_backbone(domain), **options.perceptual_network}
             self.perceptual = Perceptual(domain.predictor(**network))
         self.penalties, self.multipliers = laws_of(domain, options.laws, options.tolerances)
         self.projections = [p for p in domain.projections() if p.differentiable]
-
-    def _augmentation(self, domain: Domain, options: AdversarialOptions) -> Augmentation | None:
-        if options.augmentation is None:
-            return None
-        found = regularizers.build_augmentation(
-            options.augmentation, **options.augmentation_constants
-        )
-        if found.adaptive and not self.objective.signed:
-            raise InputError(
-                f"adaptive augmentation reads the sign of scores, which says nothing in the "
-                f"objective {options.objective!r}",
-                fix="choose non-saturating, minimax or hinge, or leave adaptive out",
-            )
-        return found.bind(domain)
 
     def _read(self, batch: TensorDict) -> tuple[TensorDict, Tensor, Tensor, TensorDict]:
         """x, the condition with some properties forgotten, the whole one, and what is given."""
@@ -164,8 +130,7 @@ class AdversarialCore(Core):
 
     def _seen(self, x: TensorDict) -> TensorDict:
         """``x`` in the units in which the critic sees it, and in which it is regularised."""
-        prepare = getattr(self.critic, "prepare", None)
-        return x if prepare is None else prepare(x)
+        return prepared(self.critic, x)
 
     def _verdict(self, x: TensorDict, condition: Tensor, given: TensorDict) -> Verdict:
         """What the critic says of ``x``, which is augmented in the units given; without a critic,
@@ -173,9 +138,7 @@ class AdversarialCore(Core):
         if self.critic is None:
             rows = [leaf.reshape(len(leaf), -1) for leaf in float_leaves(x).values()]
             return Verdict(condition.new_zeros(len(condition)), torch.cat([*rows, condition], 1))
-        if self.augmentation is not None:
-            x = self.augmentation(x)
-        return self.critic(x, condition, given)
+        return self.critic(self._augmented(x), condition, given)
 
     def _judge(self, x: TensorDict, condition: Tensor, given: TensorDict) -> Verdict:
         """``_verdict`` on ``x`` in the user's units."""
@@ -215,10 +178,7 @@ class AdversarialCore(Core):
             return (Loss(again(x, *seen, condition, known, given)[0], ("critic",)),)
 
         yield Turn((Loss(total, ("critic",)),), ("critic",), logs, replay)
-        with torch.no_grad():
-            self.objective.after_critic_step(self.critic, *verdicts)
-            if self.augmentation is not None:
-                self.augmentation.adapt(verdicts[0].score)
+        self._after_critic_step(self.critic, *verdicts)
 
     def _critic_losses(
         self,
@@ -255,9 +215,7 @@ class AdversarialCore(Core):
         return total, {name: term.detach() for name, term in terms.items()}
 
     def report(self) -> dict[str, float]:
-        state = {f"objective_{name}": value for name, value in self.objective.report().items()}
-        if self.augmentation is not None and self.augmentation.adaptive:
-            state["augmentation_probability"] = float(self.augmentation.probability)
+        state = self._criticism_report()
         if self.perceptual is not None:
             state["perceptual_trained"] = float(self.perceptual.trained)
         return (self.multipliers.report() if self.penalties else {}) | state

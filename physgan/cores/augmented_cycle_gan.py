@@ -6,7 +6,8 @@ read from a pair (a, b) the latents that make either out of the other. The cycle
     b~ = G_ab(a, z_b),  z~_a = E_a(a, b~),  a' = G_ba(b~, z~_a),  z'_b = E_b(a, b~)
 
 and must recover both: |a' - a|_1 and |z'_b - z_b|_1; likewise from (b, z_a). Critics of the latents
-(least squares) hold z~ to the prior N(0, 1), so that a latent hides no more than it can carry.
+(least squares) hold z~ to the prior N(0, 1), so that a latent hides no more than it can carry; they
+move as often as the samples' critics, plain, whatever those are held back by.
 """
 
 from __future__ import annotations
@@ -82,13 +83,11 @@ class AugmentedCycleGAN(CycleGAN):
         }
 
     def turns(self, draw: Draw, step: int) -> Iterator[Turn]:
+        for _ in range(self.options.n_critic - 1):
+            yield from self._fresh_critics_turns(draw())
         batch = draw()
         x, given = batch["x"], batch["given"]
-        z = {s: self._noise(x[s]) for s in ("a", "b")}
-        made = {
-            "b": self.translate(x["a"], given, "ab", z["b"]),
-            "a": self.translate(x["b"], given, "ba", z["a"]),
-        }
+        z, made = self._both_ways(x, given)
         fake = {s: self._side(s).project(made[s], given[s]) for s in ("a", "b")}
         read = self._read_latents(x, fake, given)
         yield from self._critics_turn(x, fake, given)
@@ -98,6 +97,22 @@ class AugmentedCycleGAN(CycleGAN):
         terms["cycle"] = self._cycle_of(x, fake, given, read)
         terms["latent"] = (read["b"] - z["b"]).abs().mean() + (read["a"] - z["a"]).abs().mean()
         yield from self._generators_turn(terms, made, given)
+
+    def _both_ways(
+        self, x: TensorDict, given: TensorDict
+    ) -> tuple[dict[str, Tensor], dict[str, TensorDict]]:
+        """Noise by the side that it helps to make, and what is made of the other side with it."""
+        z = {s: self._noise(x[s]) for s in ("a", "b")}
+        return z, {s: self.translate(x[other(s)], given, other(s) + s, z[s]) for s in ("b", "a")}
+
+    def _fresh_critics_turns(self, batch: TensorDict) -> Iterator[Turn]:
+        x, given = batch["x"], batch["given"]
+        with torch.no_grad():
+            z, made = self._both_ways(x, given)
+            fake = {s: self._side(s).project(made[s], given[s]) for s in ("a", "b")}
+            read = self._read_latents(x, fake, given)
+        yield from self._critics_turn(x, fake, given)
+        yield from self._latent_critics_turn(z, read)
 
     def _noise(self, x: TensorDict) -> Tensor:
         leaf = next(iter(float_leaves(x).values()))

@@ -17,35 +17,29 @@ import torch
 from tensordict import TensorDict
 from torch import Tensor, nn
 
-from physgan import objectives, regularizers
 from physgan.conditions import ConditionSchema
 from physgan.cores.adversarial import read_options
 from physgan.cores.base import Core, Draw, Loss, Turn, resting
+from physgan.cores.criticism import Criticism, CriticOptions, prepared
 from physgan.domain import Domain, Verdict
 from physgan.errors import InputError
-from physgan.regularizers import Lazy
 
 
 @dataclass(frozen=True)
-class BiGANOptions:
+class BiGANOptions(CriticOptions):
     """``recover`` weighs |E(G(z)) - z|^2, which the joint game alone reaches slowly. ``network``
-    are options of encoder and generator. Laws are left to the other cores."""
+    are options of encoder and generator. An augmentation changes samples, never their latents. Laws
+    are left to the other cores."""
 
-    objective: str = "non-saturating"
-    objective_constants: dict[str, Any] = field(default_factory=dict)
-    regularizer: str = "r1"
-    regularizer_constants: dict[str, Any] = field(default_factory=dict)
-    regularizer_interval: int = 8
     latent_dim: int = 32
     condition_drop: float = 0.2
     recover: float = 0.0
     network: dict[str, Any] = field(default_factory=dict)
-    critic_network: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class _Joint:
-    """What a regulariser asks of a domain, for samples beside their latents."""
+    """What regularisers and augmentations ask of a domain, for samples beside their latents."""
 
     domain: Domain
 
@@ -54,7 +48,7 @@ class _Joint:
         return TensorDict({"x": changed, "z": pair["z"]}, pair.batch_size)
 
 
-class BiGAN(Core):
+class BiGAN(Criticism, Core):
     """See the module's docstring; ``options`` are fields of BiGANOptions."""
 
     averaged = ("generator", "encoder")
@@ -66,8 +60,7 @@ class BiGAN(Core):
         network = {"latent_dim": opt.latent_dim, **opt.network}
         self.generator = domain.generator(schema.dim, **network)
         self.encoder = domain.encoder(schema.dim, **network)
-        self.joint_critic = domain.critic(schema.dim + opt.latent_dim, **opt.critic_network)
-        self.objective = objectives.build(opt.objective, **opt.objective_constants)
+        self._judge_by(_Joint(domain), opt)
         if not self.objective.two_sided:
             raise InputError(
                 f"the objective {opt.objective!r} says nothing of pairs that are both made, which "
@@ -75,9 +68,7 @@ class BiGAN(Core):
                 fix="choose one without an autoencoder that compares one real with one fake batch, "
                 "such as non-saturating, rpgan or wgan",
             )
-        regularizer = regularizers.build(opt.regularizer, **opt.regularizer_constants)
-        joint: Any = _Joint(domain)
-        self.regularizer = Lazy(regularizer.bind(joint), opt.regularizer_interval)
+        self.joint_critic = self._build_critic(domain, schema.dim + opt.latent_dim, opt)
         self.projections = [p for p in domain.projections() if p.differentiable]
 
     @property
@@ -90,37 +81,47 @@ class BiGAN(Core):
         return {"generator": self.generator, "encoder": self.encoder, "critic": self.joint_critic}
 
     def turns(self, draw: Draw, step: int) -> Iterator[Turn]:
-        batch = draw()
-        given, known = batch["given"], self.schema(batch["y"])
-        condition = self.schema.drop(known, self.options.condition_drop)
-        real = self._joint(batch["x"], self._encode(batch["x"], condition, given))
-        z = torch.randn_like(real["z"])
-        fake = self._joint(self._make(z, condition, given), z)
-
-        said = [self._judge(pair.detach(), condition, given) for pair in (real, fake)]
-        loss = self.objective.critic_loss(*said)
-        penalty = self.regularizer(
-            lambda pair: self.objective.witness(self._judge(pair, condition, given), *said),
-            real.detach(),
-            fake.detach(),
-        )
-        logs = {"critic": loss.detach()}
-        total = loss if penalty is None else loss + penalty
-        yield Turn((Loss(total, ("critic",)),), ("critic",), logs)
-        with torch.no_grad():
-            self.objective.after_critic_step(self.joint_critic, *said)
+        for _ in range(self.options.n_critic - 1):
+            with torch.no_grad():
+                pairs = self._pairs(draw())
+            yield from self._critic_turn(*pairs)
+        real, fake, condition, given = self._pairs(draw())
+        yield from self._critic_turn(real, fake, condition, given)
 
         with resting(self.joint_critic):
-            said = [self._judge(pair, condition, given) for pair in (real, fake)]
+            said = [self._judge(self._seen(pair), condition, given) for pair in (real, fake)]
             against = self.objective.makers_loss(*said)
         logs = {"adversarial": against.detach()}
         if self.options.recover:
             again = self.encoder(fake["x"], condition, given)[0]
-            recovered = (again - z).square().mean()
+            recovered = (again - fake["z"]).square().mean()
             against = against + self.options.recover * recovered
             logs["recover"] = recovered.detach()
         movers = ("generator", "encoder")
         yield Turn((Loss(against, movers),), movers, logs)
+
+    def _pairs(self, batch: TensorDict) -> tuple[TensorDict, TensorDict, Tensor, TensorDict]:
+        """(x, E(x)) and (G(z), z), the condition with some properties forgotten, what is given."""
+        given, known = batch["given"], self.schema(batch["y"])
+        condition = self.schema.drop(known, self.options.condition_drop)
+        real = self._joint(batch["x"], self._encode(batch["x"], condition, given))
+        z = torch.randn_like(real["z"])
+        return real, self._joint(self._make(z, condition, given), z), condition, given
+
+    def _critic_turn(
+        self, real: TensorDict, fake: TensorDict, condition: Tensor, given: TensorDict
+    ) -> Iterator[Turn]:
+        real, fake = (self._seen(pair.detach()) for pair in (real, fake))
+        said = [self._judge(pair, condition, given) for pair in (real, fake)]
+        loss = self.objective.critic_loss(*said)
+        penalty = self.regularizer(
+            lambda pair: self.objective.witness(self._judge(pair, condition, given), *said),
+            real,
+            fake,
+        )
+        total = loss if penalty is None else loss + penalty
+        yield Turn((Loss(total, ("critic",)),), ("critic",), {"critic": loss.detach()})
+        self._after_critic_step(self.joint_critic, *said)
 
     def _encode(self, x: TensorDict, condition: Tensor, given: TensorDict) -> Tensor:
         mean, log_variance = self.encoder(x, condition, given)
@@ -135,7 +136,13 @@ class BiGAN(Core):
     def _joint(self, x: TensorDict, z: Tensor) -> TensorDict:
         return TensorDict({"x": x, "z": z}, x.batch_size)
 
+    def _seen(self, pair: TensorDict) -> TensorDict:
+        """``pair`` with its sample in the units in which the critic sees it."""
+        return self._joint(prepared(self.joint_critic, pair["x"]), pair["z"])
+
     def _judge(self, pair: TensorDict, condition: Tensor, given: TensorDict) -> Verdict:
+        """What the critic says of ``pair``, which is augmented in the units given."""
+        pair = self._augmented(pair)
         return self.joint_critic(pair["x"], torch.cat([condition, pair["z"]], dim=1), given)
 
     @torch.no_grad()
@@ -150,3 +157,6 @@ class BiGAN(Core):
         z = torch.randn(len(condition), self.options.latent_dim, device=condition.device)
         again = self.encoder(self._make(z, condition, given), condition, given)[0]
         return {"recover": (again - z).square().mean()}
+
+    def report(self) -> dict[str, float]:
+        return self._criticism_report()

@@ -7,7 +7,8 @@ Four players: G_ab: a -> b, G_ba: b -> a, and a critic on each side. Per step, i
                 + cycle [ |G_ba G_ab a - a|_1 + |G_ab G_ba b - b|_1 ]
                 + identity [ |G_ab b - b|_1 + |G_ba a - a|_1 ] + multipliers(laws)
 
-Each D sees old fakes beside the fresh ones, from a pool of 50 (``FakePool``; ``pool`` = 0: none).
+The critics move ``n_critic`` times, each on a batch of its own. Each D sees old fakes beside the
+fresh ones, from a pool of 50 (``FakePool``; ``pool`` = 0: none).
 Norms are means over a sample's coordinates, in the units that the side's critic looks at, so that
 the paper's weight of 10 means here what it means there. Only floating leaves are compared: what a
 translator cannot change (a template) cannot come back either.
@@ -88,6 +89,8 @@ class CycleGAN(Core):
         return found
 
     def turns(self, draw: Draw, step: int) -> Iterator[Turn]:
+        for _ in range(self.options.n_critic - 1):
+            yield from self._fresh_critics_turns(draw())
         batch = draw()
         x, given = batch["x"], batch["given"]
         made = {"b": self.translate(x["a"], given, "ab"), "a": self.translate(x["b"], given, "ba")}
@@ -106,6 +109,15 @@ class CycleGAN(Core):
 
     def _side(self, name: str) -> Side:
         return self.sides[name]
+
+    def _fresh_critics_turns(self, batch: TensorDict) -> Iterator[Turn]:
+        """The critics' move alone, on ``batch``."""
+        if self.side_a.critic is None:
+            return
+        x, given = batch["x"], batch["given"]
+        with torch.no_grad():
+            fake = {s: self.forth(x[other(s)], given, other(s))[0] for s in ("a", "b")}
+        yield from self._critics_turn(x, fake, given)
 
     def _critics_turn(self, x: TensorDict, fake: Any, given: TensorDict) -> Iterator[Turn]:
         if "critic_a" not in self.players:
@@ -212,12 +224,8 @@ class CycleGAN(Core):
         return {"cycle": self._cycle(x, fake, given)}
 
     def report(self) -> dict[str, float]:
-        return {
-            f"{s}/{name}": value
-            for s in ("a", "b")
-            if self._side(s).penalties
-            for name, value in self._side(s).multipliers.report().items()
-        }
+        told = {s: self._side(s).report() for s in ("a", "b")}
+        return {f"{s}/{name}": value for s, own in told.items() for name, value in own.items()}
 
 
 def other(side: str) -> str:

@@ -2,49 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from tensordict import TensorDict
 from torch import Tensor, nn
 
-from physgan import objectives, regularizers
 from physgan.constraints import Multipliers
 from physgan.cores.base import resting
+from physgan.cores.criticism import Criticism, CriticOptions, prepared
 from physgan.cores.pool import FakePool
 from physgan.domain import Domain, Verdict
-from physgan.regularizers import Lazy
 from physgan.tensors import float_leaves
 
 
 @dataclass(frozen=True)
-class SideOptions:
+class SideOptions(CriticOptions):
     """What both sides' critics share. ``laws`` False leaves the domains' laws out; ``pool`` is the
     number of old fakes that each critic sees again, 0 for none (``FakePool``)."""
 
     objective: str = "lsgan"
-    objective_constants: dict[str, Any] = field(default_factory=dict)
-    regularizer: str = "r1"
-    regularizer_constants: dict[str, Any] = field(default_factory=dict)
-    regularizer_interval: int = 8
     laws: bool = True
     pool: int = 50
-    critic_network: dict[str, Any] = field(default_factory=dict)
 
 
-class Side(nn.Module):
+class Side(Criticism):
     """Judges the samples x of one domain, given ``given``; it asks for no condition."""
 
     def __init__(self, domain: Domain, options: SideOptions) -> None:
         super().__init__()
-        self.objective = objectives.build(options.objective, **options.objective_constants)
+        self._judge_by(domain, options)
         self.critic: nn.Module | None = None
         if self.objective.needs_critic:
-            kind = domain.autoencoder_critic if self.objective.autoencoding else domain.critic
-            self.critic = kind(0, **options.critic_network)
-        regularizer = regularizers.build(options.regularizer, **options.regularizer_constants)
-        self.regularizer = Lazy(regularizer.bind(domain), options.regularizer_interval)
+            self.critic = self._build_critic(domain, 0, options)
         self.penalties = {p.name: p for p in domain.penalties()} if options.laws else {}
         self.multipliers = Multipliers({n: p.tolerance for n, p in self.penalties.items()})
         self.projections = [p for p in domain.projections() if p.differentiable]
@@ -58,15 +48,16 @@ class Side(nn.Module):
 
     def prepare(self, x: TensorDict) -> TensorDict:
         """``x`` in the units that the critic looks at."""
-        return getattr(self.critic, "prepare", lambda x: x)(x)
+        return prepared(self.critic, x)
 
     def judge(self, x: TensorDict, given: TensorDict) -> Verdict:
-        """The critic's verdict on ``x``; without a critic, the data themselves as features."""
+        """The critic's verdict on ``x``, prepared and then augmented; without a critic, the data
+        themselves as features."""
         leaves = list(float_leaves(x).values())
         if self.critic is None:
             rows = torch.cat([leaf.flatten(1) for leaf in leaves], dim=1)
             return Verdict(rows.new_zeros(len(rows)), rows)
-        return self.critic(x, leaves[0].new_zeros(len(x), 0), given)
+        return self.critic(self._augmented(x), leaves[0].new_zeros(len(x), 0), given)
 
     def fakes(self, verdict: Verdict) -> list[Verdict]:
         """As many independent batches as the objective compares.
@@ -102,21 +93,21 @@ class Side(nn.Module):
         )
         return loss if penalty is None else loss + penalty
 
-    @torch.no_grad()
     def after_critic_step(self) -> None:
-        """Weight clipping and objective state, by the verdicts of the last ``critic_loss``."""
+        """Weight clipping and the states of objective and augmentation, by the verdicts of the
+        last ``critic_loss``."""
         assert self.critic is not None
-        self.objective.after_critic_step(self.critic, *self._said)
+        self._after_critic_step(self.critic, *self._said)
         del self._said
 
     def generator_loss(self, real: TensorDict, fake: TensorDict, given: TensorDict) -> Tensor:
         """What ``fake`` pays at the resting critic, a scalar."""
         with resting(*([] if self.critic is None else [self.critic])):
-            said = self.judge(fake, given)
+            said = self.judge(self.prepare(fake), given)
             against = said
             if self.objective.real_in_generator:
                 with torch.no_grad():
-                    against = self.judge(real, given)
+                    against = self.judge(self.prepare(real), given)
             return self.objective.generator_loss(against, *self.fakes(said))
 
     def laws(self, x: TensorDict, given: TensorDict) -> tuple[Tensor, dict[str, Tensor]]:
@@ -125,3 +116,8 @@ class Side(nn.Module):
         if not found:
             return next(self.parameters()).new_zeros(()), {}
         return self.multipliers(found), {n: value.detach() for n, value in found.items()}
+
+    def report(self) -> dict[str, float]:
+        """Slow-moving state worth logging."""
+        laws = self.multipliers.report() if self.penalties else {}
+        return laws | self._criticism_report()

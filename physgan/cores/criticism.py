@@ -1,0 +1,103 @@
+"""What cores that play against critics share: how a critic is built, held back and what it sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from tensordict import TensorDict
+from torch import nn
+
+from physgan import objectives, regularizers
+from physgan.domain import Domain, Verdict
+from physgan.errors import InputError
+from physgan.objectives import Objective
+from physgan.regularizers import Augmentation, Lazy
+
+
+@dataclass(frozen=True)
+class CriticOptions:
+    """``regularizer_interval``: the term is added so seldom, and as much heavier (``Lazy``).
+    ``augmentation`` names what real and fake pass through before the critic; with the constant
+    ``adaptive`` it is ADA. ``spectral_norm`` divides every linear map of the critic by its largest
+    singular value. ``n_critic`` moves of the critic go to one of those who play against it.
+    """
+
+    objective: str = "non-saturating"
+    objective_constants: dict[str, Any] = field(default_factory=dict)
+    regularizer: str = "r1"
+    regularizer_constants: dict[str, Any] = field(default_factory=dict)
+    regularizer_interval: int = 8
+    augmentation: str | None = None
+    augmentation_constants: dict[str, Any] = field(default_factory=dict)
+    spectral_norm: bool = False
+    n_critic: int = 1
+    critic_network: dict[str, Any] = field(default_factory=dict)
+
+
+class Criticism(nn.Module):
+    """Has an objective, a regulariser and, where one is named, an augmentation.
+
+    All three are modules, so that checkpoints hold their state (ADA's probability).
+    """
+
+    objective: Objective
+    regularizer: Lazy
+    augmentation: Augmentation | None
+
+    def _judge_by(self, domain: Any, options: CriticOptions) -> None:
+        """Build all three; ``domain`` offers ``augment`` for what the critic is shown.
+
+        Raises InputError for unknown names and constants, for ``n_critic`` under 1, and for
+        adaptive augmentation where the sign of scores says nothing.
+        """
+        if options.n_critic < 1:
+            raise InputError(f"n_critic is {options.n_critic}", fix="choose it >= 1")
+        self.objective = objectives.build(options.objective, **options.objective_constants)
+        regularizer = regularizers.build(options.regularizer, **options.regularizer_constants)
+        self.regularizer = Lazy(regularizer.bind(domain), options.regularizer_interval)
+        self.augmentation = None
+        if options.augmentation is None:
+            return
+        found = regularizers.build_augmentation(
+            options.augmentation, **options.augmentation_constants
+        )
+        if found.adaptive and not self.objective.signed:
+            raise InputError(
+                f"adaptive augmentation reads the sign of scores, which says nothing in the "
+                f"objective {options.objective!r}",
+                fix="choose non-saturating, minimax or hinge, or leave adaptive out",
+            )
+        self.augmentation = found.bind(domain)
+
+    def _build_critic(self, domain: Domain, width: int, options: CriticOptions) -> Any:
+        """The critic that the objective needs, under conditions of ``width``."""
+        kind = domain.autoencoder_critic if self.objective.autoencoding else domain.critic
+        critic = kind(width, **options.critic_network)
+        return regularizers.apply_spectral_norm(critic) if options.spectral_norm else critic
+
+    def _augmented(self, x: TensorDict) -> TensorDict:
+        """``x``, in the units of the critic, as the critic is shown it."""
+        return x if self.augmentation is None else self.augmentation(x)
+
+    @torch.no_grad()
+    def _after_critic_step(self, critic: nn.Module, *verdicts: Verdict) -> None:
+        """Weight clipping, the objective's state and ADA's probability, by the ``verdicts`` of the
+        last loss, of which the first is that on real samples."""
+        self.objective.after_critic_step(critic, *verdicts)
+        if self.augmentation is not None:
+            self.augmentation.adapt(verdicts[0].score)
+
+    def _criticism_report(self) -> dict[str, float]:
+        """The objective's state, and ADA's probability where there is one."""
+        state = {f"objective_{name}": value for name, value in self.objective.report().items()}
+        if self.augmentation is not None and self.augmentation.adaptive:
+            state["augmentation_probability"] = float(self.augmentation.probability)
+        return state
+
+
+def prepared(critic: nn.Module | None, x: TensorDict) -> TensorDict:
+    """``x`` in the units in which ``critic`` sees it, and in which it is regularised."""
+    prepare = getattr(critic, "prepare", None)
+    return x if prepare is None else prepare(x)
