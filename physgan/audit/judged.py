@@ -69,7 +69,7 @@ def compare(found: Audit, material: Material, k: int) -> None:
     found.distances = {
         "frechet": frechet(real, fake), "kid": kid(real, fake), "spread": spread
     }  # fmt: skip
-    found.findings += verdict.on_coverage(found.coverage, spread)
+    found.findings += verdict.on_coverage(found.coverage, spread, material.options)
 
 
 def judge(found: Audit, material: Material, eps: float, leaves: Sequence[str] | None = ()) -> None:
@@ -89,13 +89,13 @@ def judge(found: Audit, material: Material, eps: float, leaves: Sequence[str] | 
         return
     by_sample, total = material.deviations(material.fake[:256])
     found.sight = min(1.0, by_sample / max(total, 1e-12))
-    found.findings += verdict.on_sight(found.sight)
+    found.findings += verdict.on_sight(found.sight, material.options)
     if material.real is not None:
         size = min(len(material.real), len(material.fake), 256)
         real, fake = material.real[:size], material.fake[:size]
         critics = material.score(real), material.score(fake)
         found.balance = balance(critics, material.objective, real.x, fake.x)
-        found.findings += verdict.on_balance(found.balance)
+        found.findings += verdict.on_balance(found.balance, material.options)
     else:
         found.notes.append("The critic's balance needs real samples: left out.")
     if leaves is not None:

@@ -38,7 +38,8 @@ class Rows:
 class Material:
     """``game`` has the ``objective`` and, where there is one, the ``critic`` of single samples: a
     core, or a side of one. ``real`` is None without data; ``points`` hold fingerprints of fakes and
-    of reals ``(n, F)`` where ``domain`` has them; ``notes`` say what could not be had."""
+    of reals ``(n, F)`` where ``domain`` has them; ``notes`` say what could not be had; ``options``
+    are the names of the core's options, None where it tells none."""
 
     game: nn.Module
     domain: Domain
@@ -46,6 +47,7 @@ class Material:
     real: Rows | None
     points: tuple[np.ndarray, np.ndarray] | None = None
     notes: list[str] = field(default_factory=list)
+    options: frozenset[str] | None = None
 
     @property
     def critic(self) -> Any:
@@ -107,11 +109,17 @@ def gather(run: Run, data: Path | None, n: int, seed: int) -> Material:
         if projection.differentiable:
             x = projection.function(x, given)
     real = _real(run, data, n, seed, notes)
-    found = Material(
-        run.core, run.domain, Rows(x, condition, given.exclude("asked")), real, notes=notes
-    )
+    fake = Rows(x, condition, given.exclude("asked"))
+    told = options_of(run.core)
+    found = Material(run.core, run.domain, fake, real, notes=notes, options=told)
     found.points = points_of(found, run.folder / FINGERPRINTS)
     return found
+
+
+def options_of(core: nn.Module) -> frozenset[str] | None:
+    """The names of the options of ``core``, of which advice may speak."""
+    hparams: Any = getattr(core, "hparams", None)
+    return None if hparams is None else frozenset(hparams)
 
 
 def data_path(run: Run, data: Path | None) -> Path | None:

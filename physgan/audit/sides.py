@@ -22,7 +22,7 @@ from physgan.audit.attacks import leaves_called
 from physgan.audit.balance import separation
 from physgan.audit.judged import Audit, compare, judge
 from physgan.audit.latents import fixed_latents
-from physgan.audit.material import Material, Rows, data_path, points_of
+from physgan.audit.material import Material, Rows, data_path, options_of, points_of
 from physgan.cores.augmented_cycle_gan import AugmentedCycleGAN
 from physgan.cores.cycle_gan import CycleGAN, other
 from physgan.errors import InputError
@@ -123,7 +123,8 @@ def _material(core: CycleGAN, pair: Pair, sources: Sources, side: str) -> Materi
     fake = Rows(made, torch.zeros(len(made), 0), given[side])
     x = sources.x[side]
     real = Rows(x, torch.zeros(len(x), 0), sources.given[side])
-    return Material(core.sides[side], pair.sides[side], fake, real)
+    told = options_of(core)
+    return Material(core.sides[side], pair.sides[side], fake, real, options=told)
 
 
 def _sources(run: Run, pair: Pair, data: Path | None, n: int, seed: int) -> Sources:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +19,18 @@ class Finding:
     change: str = ""
 
 
-def on_balance(b: Balance) -> list[Finding]:
-    """What the critic's figures mean."""
+def advised(options: Collection[str] | None, *pieces: str | tuple[str, str]) -> str:
+    """The pieces of advice as one text; of those that speak of an option, ``(text, option)``, what
+    the core has: ``options`` are its names, None all there are."""
+    pairs = [(piece, None) if isinstance(piece, str) else piece for piece in pieces]
+    told = [text for text, name in pairs if name is None or options is None or name in options]
+    if len(told) < 3:
+        return " or ".join(told)
+    return ", ".join(told[:-1]) + f", or {told[-1]}"
+
+
+def on_balance(b: Balance, options: Collection[str] | None = None) -> list[Finding]:
+    """What the critic's figures mean; ``options`` as for ``advised``."""
     told = f"the critic ranks a real sample above a generated one in {b.separation:.0%} of pairs"
     found: list[Finding] = []
     if b.separation > 0.98:
@@ -27,8 +38,14 @@ def on_balance(b: Balance) -> list[Finding]:
             Finding(
                 False,
                 f"The critic has won: {told}.",
-                "weaken it: lower critic_lr, raise the regulariser (gamma), or feed it "
-                "augmented samples; check that generated samples have the form of the data",
+                "weaken it: "
+                + advised(
+                    options,
+                    "lower critic_lr",
+                    ("raise the regulariser (its gamma or weight)", "regularizer_constants"),
+                    ("feed it augmented samples (augmentation)", "augmentation"),
+                )
+                + "; check that generated samples have the form of the data",
             )
         )
     elif b.separation < 0.4:
@@ -36,7 +53,7 @@ def on_balance(b: Balance) -> list[Finding]:
             Finding(
                 False,
                 f"The critic is wrong more often than right: {told}.",
-                "let it follow: raise critic_lr or n_critic",
+                "let it follow: " + advised(options, "raise critic_lr", ("n_critic", "n_critic")),
             )
         )
     elif b.separation < 0.55:
@@ -64,14 +81,18 @@ def on_balance(b: Balance) -> list[Finding]:
                 False,
                 f"The critic is jagged: one sample in twenty has {b.slope_ratio:.0f} times the "
                 "usual gradient.",
-                "raise the gradient penalty, or set spectral_norm",
+                advised(
+                    options,
+                    ("raise the gradient penalty", "regularizer_constants"),
+                    ("set spectral_norm", "spectral_norm"),
+                ),
             )
         )
     return found
 
 
-def on_sight(sight: float) -> list[Finding]:
-    """Whether the critic looks at the sample at all."""
+def on_sight(sight: float, options: Collection[str] | None = None) -> list[Finding]:
+    """Whether the critic looks at the sample at all; ``options`` as for ``advised``."""
     if sight >= 0.1:
         return []
     return [
@@ -79,14 +100,24 @@ def on_sight(sight: float) -> list[Finding]:
             False,
             f"The critic is nearly blind: {1 - sight:.1%} of its score's deviation comes from the "
             "condition, not from the sample. Its other figures say little.",
-            "give it more to see (critic_network), a higher critic_lr or n_critic, a weaker "
-            "regulariser, a larger adversarial weight",
+            "give it "
+            + advised(
+                options,
+                ("more to see (critic_network)", "critic_network"),
+                "a higher critic_lr",
+                ("a higher n_critic", "n_critic"),
+                ("a weaker regulariser", "regularizer_constants"),
+                ("a larger weight (adversarial)", "adversarial"),
+            ),
         )
     ]
 
 
-def on_coverage(c: Coverage, spread: float) -> list[Finding]:
-    """What precision, recall, density, coverage and the spread of samples mean."""
+def on_coverage(
+    c: Coverage, spread: float, options: Collection[str] | None = None
+) -> list[Finding]:
+    """What precision, recall, density, coverage and the spread of samples mean; ``options`` as for
+    ``advised``."""
     figures = f"coverage {c.coverage:.2f}, precision {c.precision:.2f}"
     found: list[Finding] = []
     if c.coverage < 0.5 and c.precision >= 0.5:
@@ -94,8 +125,14 @@ def on_coverage(c: Coverage, spread: float) -> list[Finding]:
             Finding(
                 False,
                 f"Modes are missing: samples look real but cover few of the data ({figures}).",
-                "raise the feature matching weight, lower the adversarial one, train longer, "
-                "use a larger batch, or relativistic objectives with r1r2",
+                advised(
+                    options,
+                    ("raise the feature matching weight (feature)", "feature"),
+                    ("lower the weight adversarial", "adversarial"),
+                    "train longer",
+                    "use a larger batch",
+                    ("play a relativistic objective with r1r2", "objective"),
+                ),
             )
         )
     elif c.precision < 0.5:
@@ -103,8 +140,12 @@ def on_coverage(c: Coverage, spread: float) -> list[Finding]:
             Finding(
                 False,
                 f"Many samples lie where there are no data ({figures}).",
-                "train longer, strengthen the critic (n_critic, critic_network), or propose "
-                "with a filter",
+                advised(
+                    options,
+                    "train longer",
+                    ("strengthen the critic (n_critic, critic_network)", "n_critic"),
+                    "propose with a filter",
+                ),
             )
         )
     else:
@@ -115,7 +156,12 @@ def on_coverage(c: Coverage, spread: float) -> list[Finding]:
                 False,
                 f"Samples repeat themselves: their neighbours are {spread:.2f} times as far apart "
                 "as those of the data.",
-                "a wider latent, a lower adversarial weight, or a diversity term (feature)",
+                advised(
+                    options,
+                    ("a wider latent (latent_dim)", "latent_dim"),
+                    ("a lower weight adversarial", "adversarial"),
+                    ("a diversity term (feature)", "feature"),
+                ),
             )
         )
     return found

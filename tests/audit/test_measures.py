@@ -8,8 +8,11 @@ from hypothesis import strategies as st
 from tensordict import TensorDict
 
 from physgan.audit import Coverage, balance, frechet, frechet_gaussians, kid, prdc, spread_ratio
-from physgan.audit.balance import best_accuracy, saturation, separation
-from physgan.audit.verdict import on_balance, on_coverage
+from physgan.audit.balance import Balance, best_accuracy, saturation, separation
+from physgan.audit.verdict import advised, on_balance, on_coverage, on_sight
+from physgan.cores.adversarial import AdversarialOptions
+from physgan.cores.bigan import BiGANOptions
+from physgan.cores.cycle_gan import CycleGANOptions
 from physgan.errors import InputError
 from physgan.objectives import build
 
@@ -113,3 +116,17 @@ def test_balance_of_a_linear_critic():
     )
     even = balance((critic, critic), build("minimax"), x, x)
     assert even.separation == 0.5 and "cannot tell" in on_balance(even)[0].text
+
+
+def test_a_verdict_advises_only_what_the_core_has():
+    lost = Balance(0.2, 0.9, None, 1.0, 1.0, 30.0)
+    kinds = (AdversarialOptions, CycleGANOptions, BiGANOptions)
+    for kind in kinds:
+        told = [f.change for f in on_balance(lost, kind.__dataclass_fields__)]
+        assert "n_critic" in told[0] and "spectral_norm" in told[1]
+        spread = on_coverage(Coverage(0.95, 0.5, 1.0, 0.4), 0.1, kind.__dataclass_fields__)
+        words = " ".join(f.change for f in [*spread, *on_sight(0.0, kind.__dataclass_fields__)])
+        for name in ("feature", "adversarial"):
+            assert (name in words) == (name in kind.__dataclass_fields__), (kind, name)
+    assert advised(["a"], ("x", "a"), ("y", "b")) == "x" and advised(None, "x", "y") == "x or y"
+    assert advised([], "x", "y", ("w", "a"), "z") == "x, y, or z"
