@@ -62,6 +62,24 @@ def test_a_permuted_condition_permutes_no_more_than_the_projection():
     assert apart.tolist() == pytest.approx(wanted.tolist(), abs=1e-5)
 
 
+@settings(deadline=None, max_examples=30)
+@given(rows=st.integers(1, 5), maps=st.booleans(), seed=st.integers(0, 2**16))
+def test_without_a_projection_the_score_is_free_of_the_condition(rows, maps, seed):
+    """V = 0 gives psi(phi) exactly, and no gradient from the score to y; any other V gives both."""
+    torch.manual_seed(seed)
+    phi = torch.randn(rows, 2, 3, 3) if maps else torch.randn(rows, 2)
+    psi, project = nn.Conv2d(2, 1, 1) if maps else nn.Linear(2, 1), nn.Linear(3, 2, bias=False)
+    head = ProjectionScore(psi, project)
+    y, other = torch.randn(2, rows, 3)
+    assert not torch.equal(head(phi, y).score, head(phi, other).score)
+    nn.init.zeros_(project.weight)
+    y.requires_grad_()
+    alone = ProjectionScore(psi, None)(phi, y).score
+    assert torch.equal(head(phi, y).score, alone) and torch.equal(head(phi, other).score, alone)
+    (slope,) = torch.autograd.grad(head(phi, y).score.sum(), y)
+    assert not slope.any()
+
+
 class Critic(nn.Module):
     def __init__(self):
         super().__init__()

@@ -6,20 +6,24 @@ from typing import Any
 
 from physgan.objectives.base import Objective
 from physgan.objectives.boundary_equilibrium import BoundaryEquilibrium
+from physgan.objectives.covariance_matching import CovarianceMatching
 from physgan.objectives.cramer import Cramer
 from physgan.objectives.energy import EnergyBased
 from physgan.objectives.f_gan import F_GANS
 from physgan.objectives.fisher import Fisher
 from physgan.objectives.generative_moment_matching import MomentMatching
 from physgan.objectives.hinge import Hinge
-from physgan.objectives.jensen_shannon import Minimax, NonSaturating
 from physgan.objectives.least_squares import LeastSquares
 from physgan.objectives.margin_adaptation import MarginAdaptation
-from physgan.objectives.mean_covariance import CovarianceMatching, MeanMatching
+from physgan.objectives.mean_matching import MeanMatching
+from physgan.objectives.minimax import Minimax
 from physgan.objectives.mmd_gan import MMDGAN
-from physgan.objectives.relativistic import RelativisticAverage, RelativisticPaired
+from physgan.objectives.non_saturating import NonSaturating
+from physgan.objectives.relativistic_average import RelativisticAverage
+from physgan.objectives.relativistic_paired import RelativisticPaired
 from physgan.objectives.relaxed_wasserstein import RelaxedWasserstein
-from physgan.objectives.wasserstein import Wasserstein, WassersteinClip
+from physgan.objectives.wasserstein import Wasserstein
+from physgan.objectives.wasserstein_clip import WassersteinClip
 from physgan.registry import build_from
 
 OBJECTIVES: dict[str, type[Objective]] = {

@@ -5,8 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from physgan.domain import Verdict
-from physgan.errors import InputError
-from physgan.objectives.base import Objective
+from physgan.objectives.base import Objective, require
 
 
 class LeastSquares(Objective):
@@ -17,8 +16,7 @@ class LeastSquares(Objective):
     """
 
     def __init__(self, a: float = 0.0, b: float = 1.0, c: float = 1.0) -> None:
-        if a == b:
-            raise InputError(f"real and fake labels are both {a}", fix="choose a != b")
+        require(a != b, f"real and fake labels are both {a}", "choose a != b")
         super().__init__(a=a, b=b, c=c)
 
     def critic_loss(self, real: Verdict, *fake: Verdict) -> Tensor:

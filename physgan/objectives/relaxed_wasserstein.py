@@ -1,11 +1,8 @@
-"""Relaxed Wasserstein GAN: Bregman transport costs (Guo et al. 2017, 1705.07164)."""
+"""Relaxed Wasserstein GAN: Wasserstein in an asymmetric box (Guo et al. 2017, 1705.07164)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from physgan.domain import Verdict
 from physgan.objectives.base import require
@@ -14,11 +11,14 @@ from physgan.objectives.wasserstein import Wasserstein
 
 
 class RelaxedWasserstein(Wasserstein):
-    """``Wasserstein`` with every parameter of the critic clipped to [c_lo, c_hi] after its step.
+    """L_D = E_q D - E_p D and L_G = -E_q D, the parameters of D clipped to [c_lo, c_hi] after its
+    step; no Bregman cost enters either loss.
 
-    A Bregman cost is not symmetric, and neither is the box that its dual asks for. The bounds that
-    a given cost implies are left to the user; the default is the symmetric box of WGAN. A linear
-    critic reaches sum_i max(d_i c_lo, d_i c_hi), d the difference of means.
+    In the paper the transport cost is a Bregman divergence (``bregman``). It is not symmetric, and
+    reaches training by its dual alone, as a box of the critic's weights that is not symmetric
+    either. Which box belongs to which cost is not derived here: both bounds are the user's, and
+    the default is the symmetric box of WGAN. A linear critic reaches
+    sum_i max(d_i c_lo, d_i c_hi), d the difference of means.
     """
 
     def __init__(self, c_lo: float = -0.01, c_hi: float = 0.01) -> None:
@@ -27,16 +27,3 @@ class RelaxedWasserstein(Wasserstein):
 
     def after_critic_step(self, critic: nn.Module, real: Verdict, *fake: Verdict) -> None:
         clip_weights(critic, self.hparams["c_lo"], self.hparams["c_hi"])
-
-
-def bregman(phi: Callable[[Tensor], Tensor], x: Tensor, y: Tensor) -> Tensor:
-    """B(x, y) = phi(x) - phi(y) - <grad phi(y), x - y>, ``(B,)``, the cost of moving y to x.
-
-    ``phi`` maps ``(B, F)`` to ``(B,)`` and is strictly convex: half the square gives half the
-    squared distance, negative entropy on the simplex the Kullback-Leibler divergence.
-    """
-    with torch.enable_grad():
-        at = y if y.requires_grad else y.detach().requires_grad_()
-        below = phi(at)
-        (slope,) = torch.autograd.grad(below.sum(), at, create_graph=True)
-    return phi(x) - below - (slope * (x - at)).sum(dim=1)

@@ -1,9 +1,4 @@
 import math
-import os
-import socket
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -53,43 +48,3 @@ def test_average_by_hand() -> None:
     above = (math.log1p(math.exp(-2)) + math.log1p(math.exp(-4))) / 2  # C(x) - mean fake = 2, 4
     below = (math.log1p(math.exp(-2)) + math.log1p(math.exp(-4))) / 2  # C(G) - mean real = -2, -4
     assert build("ragan").critic_loss(real, fake).item() == pytest.approx(above + below, abs=1e-6)
-
-
-WORKER = """
-import sys
-import torch
-import torch.distributed as dist
-from physgan.domain import Verdict
-from physgan.objectives import build
-
-rank = int(sys.argv[1])
-dist.init_process_group("gloo", rank=rank, world_size=2)
-weight = torch.tensor([0.3, -0.7], requires_grad=True)
-real = torch.tensor([[1.0, 2.0], [0.5, -1.0], [3.0, 0.0], [-2.0, 1.0]])
-fake = torch.tensor([[0.0, 1.0], [1.5, 1.0], [-1.0, 2.0], [2.0, 2.0]])
-rows = slice(2 * rank, 2 * rank + 2)
-loss = build("ragan").critic_loss(Verdict(real[rows] @ weight), Verdict(fake[rows] @ weight))
-loss.backward()
-total = torch.cat([loss.detach().reshape(1), weight.grad]) / 2
-dist.all_reduce(total)
-dist.destroy_process_group()
-whole = torch.tensor([0.3, -0.7], requires_grad=True)
-expected = build("ragan").critic_loss(Verdict(real @ whole), Verdict(fake @ whole))
-expected.backward()
-torch.testing.assert_close(total, torch.cat([expected.detach().reshape(1), whole.grad]))
-"""
-
-
-@pytest.mark.slow
-def test_two_processes_average_to_the_loss_and_gradient_of_one() -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    root = str(Path(__file__).parents[2])
-    environment = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    environment["PYTHONPATH"] = os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])
-    workers = [
-        subprocess.Popen([sys.executable, "-c", WORKER, str(rank)], env=environment)
-        for rank in range(2)
-    ]
-    assert [worker.wait(timeout=60) for worker in workers] == [0, 0]

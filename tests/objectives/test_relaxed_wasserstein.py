@@ -5,16 +5,15 @@ from torch import nn
 from physgan.domain import Verdict
 from physgan.errors import InputError
 from physgan.objectives import build
-from physgan.objectives.relaxed_wasserstein import bregman
 
-D = torch.tensor([3.0, -4.0])
+D = torch.tensor([3.0, -4.0], dtype=torch.double)
 
 
 def test_clipped_linear_critic_reaches_the_support_function_of_the_box() -> None:
-    objective, critic = build("rwgan", c_lo=-0.02, c_hi=0.01), nn.Linear(2, 1)
+    objective, critic = build("rwgan", c_lo=-0.02, c_hi=0.01), nn.Linear(2, 1).double()
     optimizer = torch.optim.SGD(critic.parameters(), lr=0.1)
     for _ in range(20):
-        real, fake = (Verdict(critic(x).squeeze(1)) for x in (D.expand(5, 2), torch.zeros(5, 2)))
+        real, fake = (Verdict(critic(x).squeeze(1)) for x in (D.expand(5, 2), 0 * D.expand(5, 2)))
         loss = objective.critic_loss(real, fake)
         optimizer.zero_grad()
         loss.backward()
@@ -23,7 +22,7 @@ def test_clipped_linear_critic_reaches_the_support_function_of_the_box() -> None
         assert all(-0.02 <= w <= 0.01 for p in critic.parameters() for w in p.flatten().tolist())
     found = -objective.critic_loss(Verdict(critic(D.expand(5, 2))[:, 0]), Verdict(torch.zeros(5)))
     best = sum(max(d * -0.02, d * 0.01) for d in D.tolist())
-    assert (found - critic.bias).item() == pytest.approx(best, abs=1e-6) and best > 0.1
+    assert (found - critic.bias).item() == pytest.approx(best, abs=1e-9) and best > 0.1
 
 
 def test_the_box_is_idempotent() -> None:
@@ -33,15 +32,6 @@ def test_the_box_is_idempotent() -> None:
     once = critic.weight.clone()
     objective.after_critic_step(critic, verdict, verdict)
     assert torch.equal(once, critic.weight)
-
-
-def test_bregman_costs_have_their_closed_forms() -> None:
-    x = torch.tensor([[0.2, 0.8], [1.0, 3.0]], dtype=torch.double)
-    y = torch.tensor([[0.5, 0.5], [-1.0, 2.0]], dtype=torch.double)
-    half = bregman(lambda v: v.square().sum(1) / 2, x, y)
-    torch.testing.assert_close(half, (x - y).square().sum(1) / 2)
-    entropy = bregman(lambda v: torch.xlogy(v, v).sum(1), x[:1], y[:1])
-    assert entropy.item() == pytest.approx(0.192744757, abs=1e-9)
 
 
 def test_an_empty_box_is_refused() -> None:
