@@ -214,6 +214,14 @@ class AdversarialCore(Criticism, Core):
         total = torch.stack([getattr(self.options, n) * term for n, term in terms.items()]).sum()
         return total, {name: term.detach() for name, term in terms.items()}
 
+    def notes(self) -> list[str]:
+        if self.perceptual is None or self.perceptual.trained:
+            return []
+        return [
+            "the perceptual distance is taken in features of an untrained network: this run has no "
+            "predictor"
+        ]
+
     def report(self) -> dict[str, float]:
         state = self._criticism_report()
         if self.perceptual is not None:

@@ -80,6 +80,10 @@ class Core(nn.Module, ABC):
         cannot."""
         raise InputError("this core follows no predictor")
 
+    def notes(self) -> list[str]:
+        """What a user should know before the training starts, a sentence each."""
+        return []
+
     def validation_loss(self, batch: TensorDict) -> dict[str, Tensor]:
         """Figures on held-out rows, each a scalar; the first decides which checkpoint is best."""
         return {}

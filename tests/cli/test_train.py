@@ -59,6 +59,28 @@ def test_a_run_is_trained_and_resumed(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize(
+    ("told", "minutes", "says"),
+    [
+        (["core.perceptual=1"], 0, True),
+        (["core.perceptual=1"], 0.01, False),
+        ([], 0, False),
+    ],
+)
+def test_untrained_perceptual_features_are_said_to_be_so(
+    told: list[str], minutes: float, says: bool, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    sets = [part for setting in told for part in ("-s", setting)]
+    advice = {"predictor": {"members": 1, "epochs": 1}}
+    monkeypatch.setattr(GaussianRing, "recommended", lambda self: advice)
+    out = ["--out", tmp_path / "run", "--steps", 2, "--core", "physics-gan", *sets]
+    small = [*SMALL[:2], *SMALL[6:-2], "--predictor-minutes", minutes]
+    assert call("train", "ring", *small, *out) == 0
+    lines = [row for row in capsys.readouterr().err.splitlines() if "untrained network" in row]
+    assert len(lines) == says
+
+
+@pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["ring", "--set", "stepz=4"], "did you mean 'steps'"),
