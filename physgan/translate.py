@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,15 @@ def translate(
         f"{ids[i]}-{k + 1}" if variants > 1 else ids[i]
         for i in range(len(ids)) for k in range(variants)
     ]  # fmt: skip
+    return translate_rows(run, x, given, names, to=to, seed=seed)
+
+
+def translate_rows(
+    run: Run, x: TensorDict, given: TensorDict, names: Sequence[str], *, to: str, seed: int = 0
+) -> Translations:
+    """The rows ``x (n,)`` of the other side, under their ``names``, as samples of the side ``to``,
+    after every projection of it; as ``translate`` otherwise."""
+    domains = _sides(run)
     made, target_given = _made(run, x, given, to, seed)
     target = domains[to]
     with torch.no_grad():

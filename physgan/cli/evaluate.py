@@ -46,19 +46,39 @@ def evaluate_command(
     ] = None,
     option: Annotated[
         list[str] | None,
-        typer.Option("--option", help="KEY=VALUE for the domain's evaluation, in JSON."),
+        typer.Option(
+            "--option",
+            help="KEY=VALUE for the domain's evaluation, in JSON; a.KEY or b.KEY for one side's.",
+        ),
+    ] = None,
+    side: Annotated[
+        str | None,
+        typer.Option(help="Of a run that translates: what is made for a or for b. Default: both."),
     ] = None,
 ) -> None:
     """Compute the domain's standard benchmark, for a run or for the files of another model.
 
-    Samples are judged raw, constrained and filtered; surrogates by rollouts on unseen starts.
+    Samples are judged raw, constrained and filtered; surrogates by rollouts on unseen starts; runs
+    that translate by what they make of test rows, side by side, each by its own domain.
     """
+    from physgan.cores.cycle_gan import CycleGAN
     from physgan.design.tiers import TIERS, draw_tier
     from physgan.domain import load
     from physgan.sequences import SequenceDomain
 
     console = Console()
     run, samples = _source(domain, source, load(domain))
+    if run is not None and isinstance(run.core, CycleGAN):
+        from physgan.cli.sides import evaluate_sides
+
+        if tier:
+            raise InputError("translations are judged after every projection", fix="without --tier")
+        place, told = _place(domain, source, out), parse_options(option or [])
+        found = evaluate_sides(run, data, side, n=n, seed=seed, out=place, options=told)
+        _write(console, found, place)
+        return
+    if side is not None:
+        raise InputError("only a run that translates has sides", fix="leave --side out")
     judge: Domain = load(domain)
     if run is not None and isinstance(judge, SequenceDomain):
         judge = load(domain, **run.config.domain_options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,14 @@ class Points(GaussianRing):
     def ordinary(self, schema: ConditionSchema, n: int) -> tuple[Tensor, TensorDict]:
         """Asks for radii, and gives a number."""
         return schema({"radius": torch.rand(n)}), TensorDict({"number": torch.arange(n)}, [n])
+
+    def evaluate(self, samples: Any, reference: Any, **options: Any) -> dict[str, Any]:
+        """What was told: rows of each kind, and whether they are inside the ring's limit."""
+        if "fail" in options:
+            raise InputError("asked to fail")
+        inside = max(float(np.linalg.norm(s)) for s in samples) <= self.limit + 1e-6
+        sizes = {"n": len(samples), "reference": len(reference), "train": len(options["train"])}
+        return {**sizes, "inside": inside, "modes": self.modes, "told": options.get("told", 0)}
 
     def read_samples(self, folder: Path) -> list[np.ndarray]:
         files = sorted(folder.glob("*.csv"))
@@ -149,6 +158,35 @@ def test_the_translator_of_the_side_is_used(data: Path, tmp_path: Path) -> None:
         last.bias.data = torch.tensor([far, 0.0, -20.0, -20.0])
     assert all(t.made[0] > 0.9 for t in translate(run, to="b").found)
     assert all(t.made[0] < -0.9 for t in translate(run, to="a").found)
+
+
+def test_both_sides_are_evaluated_unless_one_is_named(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, out = tmp_path / "run", tmp_path / "figures"
+    assert train(folder, data) == 0
+    told = ["--option", "told=1", "--option", "b.told=2"]
+    assert call("evaluate", "pair", folder, "-n", 3, "--out", out, *told) == 0
+    found = json.loads((out / "summary.json").read_text())
+    rows = {"translated": 3, "undecodable": 0, "n": 3, "reference": 4, "inside": True}
+    assert found == {
+        "a": {**rows, "train": 16, "modes": 8, "told": 1},
+        "b": {**rows, "train": 26, "modes": 3, "told": 2},
+    }
+    assert (
+        call("evaluate", "pair", folder, "--side", "b", "--out", out, "--option", "a.fail=1") == 0
+    )
+    assert list(json.loads((out / "summary.json").read_text())) == ["b"]
+    capsys.readouterr()
+    for arguments, said in (
+        (["--side", "c"], "no side 'c'"),
+        (["--tier", "raw"], "after every projection"),
+        (["--data", tmp_path / "gone"], "no such data"),
+    ):
+        assert call("evaluate", "pair", folder, *arguments, "--out", out) == 2
+        assert said in capsys.readouterr().err
+    assert call("evaluate", "crystal", "--side", "a", "--out", out) == 2
+    assert "has sides" in capsys.readouterr().err
 
 
 def test_what_is_missing_is_one_clear_error(
