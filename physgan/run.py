@@ -168,9 +168,6 @@ class Run:
             raise InputError("this run was opened without its data", fix="use Run.resume")
         if self.core.guided:
             self.core.follow(self.predictor())
-        if reporter is not None:
-            for note in self.core.notes():
-                reporter.say(note)
         trainer = Trainer(
             self.core,
             self.data["train"].batch,

@@ -165,6 +165,8 @@ def _train(
     first = run.core.guided or (told is not None and told["judge"] is None)
     if first and run.predictor() is None and minutes > 0:
         _equip(run, reporter, minutes, robust)
+    for note in run.core.notes(run.predictor()):
+        reporter.say(note)
     if told is None:
         outcome = run.train(reporter=reporter)
     else:

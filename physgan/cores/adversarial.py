@@ -214,8 +214,8 @@ class AdversarialCore(Criticism, Core):
         total = torch.stack([getattr(self.options, n) * term for n, term in terms.items()]).sum()
         return total, {name: term.detach() for name, term in terms.items()}
 
-    def notes(self) -> list[str]:
-        if self.perceptual is None or self.perceptual.trained:
+    def notes(self, predictor: Predictor | None) -> list[str]:
+        if self.perceptual is None or predictor is not None:
             return []
         return [
             "the perceptual distance is taken in features of an untrained network: this run has no "

@@ -80,8 +80,8 @@ class Core(nn.Module, ABC):
         cannot."""
         raise InputError("this core follows no predictor")
 
-    def notes(self) -> list[str]:
-        """What a user should know before the training starts, a sentence each."""
+    def notes(self, predictor: Predictor | None) -> list[str]:
+        """What a user should know before a training with ``predictor`` starts, a line each."""
         return []
 
     def validation_loss(self, batch: TensorDict) -> dict[str, Tensor]:
