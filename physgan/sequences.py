@@ -40,9 +40,12 @@ class Stepper(nn.Module, ABC):
     """One pass: state, condition, noise and, with a memory, a hidden state to the next state.
 
     ``hidden_dim`` is 0 for a stepper without memory, whose hidden state is None throughout.
+    ``activation_dim`` is not 0 where ``forward`` puts ``activations (B, activation_dim)`` beside
+    its prediction: what goes through its last layer, a mean over places.
     """
 
     hidden_dim: int = 0
+    activation_dim: int = 0
 
     @abstractmethod
     def forward(
@@ -76,6 +79,17 @@ class Stepper(nn.Module, ABC):
             return None
         leaf = next(iter(state.values(include_nested=True, leaves_only=True)))
         return next(self.parameters()).new_zeros(len(leaf), self.hidden_dim)
+
+    @property
+    def behaviour_dim(self) -> int:
+        """The width of what ``behaviour`` tells; 0 for a stepper that does not tell."""
+        return self.hidden_dim or self.activation_dim
+
+    def behaviour(self, prediction: TensorDict, hidden: Tensor | None) -> Tensor:
+        """What the network was like in the pass that gave both, ``(B, behaviour_dim)``,
+        differentiable (Lamb et al. 2016, 1610.09038, section 2.2): its hidden state, or without
+        memory its activations."""
+        return prediction["activations"] if hidden is None else hidden
 
     def seen(self, state: TensorDict) -> TensorDict:
         """What critics see of a state ``(B,)``: floating leaves. The state itself by default."""
@@ -145,7 +159,8 @@ class SequenceDomain(Domain):
 
     ``properties`` name the leaves of ``y``. ``load`` gives windows (see the module); the native
     objects of ``decode``, ``encode``, ``write`` and ``draw`` are single states. Penalties and
-    projections are of one pass: ``function(prediction, context)``.
+    projections are of one pass: ``function(prediction, context)``. ``augment`` gets what critics
+    see, a state or a pair, whose two states it changes alike.
     """
 
     time_unit: str = ""
@@ -207,6 +222,15 @@ class SequenceDomain(Domain):
     def critic(self, condition_dim: int, **options: Any) -> nn.Module:
         raise InputError(f"the domain {self.name!r} has no critic", fix="set adversarial=0")
 
+    def autoencoder_critic(self, condition_dim: int, **options: Any) -> nn.Module:
+        """``critic`` that is an autoencoder of what is seen, see ``Domain``; of states of fixed
+        shapes ``physgan.autoencoder_critic.AutoencodingCritic`` is one."""
+        raise self._without_energies()
+
+    def autoencoder_pair_critic(self, condition_dim: int, **options: Any) -> nn.Module:
+        """``pair_critic`` that is an autoencoder."""
+        raise self._without_energies()
+
     def generator(self, condition_dim: int, **options: Any) -> Generator:
         raise self._only_sequences()
 
@@ -218,6 +242,12 @@ class SequenceDomain(Domain):
 
     def recommended(self) -> dict[str, Any]:
         return {"core": "stepper-gan", "predictor_share": 0.0}
+
+    def _without_energies(self) -> InputError:
+        return InputError(
+            f"the domain {self.name!r} has no critic that is an autoencoder",
+            fix="choose an objective of scores, such as hinge, rpgan or wgan",
+        )
 
     def _only_sequences(self) -> InputError:
         return InputError(

@@ -91,6 +91,21 @@ class FoamDomain(SequenceDomain):
 
         return FilmCritic(condition_dim, pairs=True, **options)
 
+    def autoencoder_critic(self, condition_dim: int, **options: Any) -> nn.Module:
+        from physgan_foam.networks.critic import film_autoencoder
+
+        return film_autoencoder(condition_dim, **options)
+
+    def autoencoder_pair_critic(self, condition_dim: int, **options: Any) -> nn.Module:
+        from physgan_foam.networks.critic import film_autoencoder
+
+        return film_autoencoder(condition_dim, pairs=True, **options)
+
+    def augment(self, x: TensorDict) -> TensorDict:
+        from physgan_foam.augment import augment
+
+        return augment(x)
+
     def penalties(self) -> Sequence[Penalty]:
         from physgan_foam.laws import PlateauLaw, VonNeumannLaw
 

@@ -42,15 +42,17 @@ class Symmetry(NamedTuple):
         turned = np.rot90(np.roll(field, (-self.down, -self.right), (0, 1)), -self.quarter, (0, 1))
         return np.ascontiguousarray(turned[:, ::-1] if self.mirror else turned)
 
+    def direction(self, dy: int, dx: int) -> tuple[int, int]:
+        """Where the step from a pixel to the one ``(dy, dx)`` from it leads in this form."""
+        if self.mirror:
+            dx = -dx
+        for _ in range(self.quarter % 4):
+            dy, dx = -dx, dy
+        return dy, dx
+
     def offsets(self) -> list[int]:
         """Where each of OFFSETS stands among them once it is in this form."""
-        found = []
-        for dy, dx in OFFSETS:
-            dx = -dx if self.mirror else dx
-            for _ in range(self.quarter % 4):
-                dy, dx = -dx, dy
-            found.append(OFFSETS.index((dy, dx)))
-        return found
+        return [OFFSETS.index(self.direction(dy, dx)) for dy, dx in OFFSETS]
 
 
 def draw(rows: int, height: int, width: int, generator: torch.Generator | None = None) -> Tensor:

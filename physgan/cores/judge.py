@@ -1,71 +1,86 @@
-"""One critic with its objective and regulariser, for cores that play against several."""
+"""One critic with what it judges by, for cores that play against several."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import torch
 from tensordict import TensorDict
 from torch import Tensor, nn
 
-from physgan import objectives, regularizers
+from physgan import regularizers
 from physgan.cores.base import resting
-from physgan.domain import Domain
-from physgan.errors import InputError
-from physgan.regularizers import Lazy
+from physgan.cores.criticism import Criticism, CriticOptions
+from physgan.domain import Domain, Verdict
+from physgan.tensors import float_leaves
 
 
-class Judge(nn.Module):
-    """``critic`` maps ``(x, condition, given)`` to a Verdict; nothing is given to it here.
+class Judge(Criticism):
+    """Judges samples x under a condition, with nothing given.
 
-    Raises InputError for an objective that compares data without a critic, that plays with
-    energies of an autoencoder, or that reads several independent fakes.
+    ``plain`` and ``autoencoding`` build the critic that the objective asks for: ``(condition_dim,
+    **critic_network)`` to a network ``(x, condition, given) -> Verdict``. ``critic`` is None where
+    the objective compares the data themselves.
     """
 
-    def __init__(self, domain: Domain, critic: nn.Module, options: Any) -> None:
+    def __init__(
+        self,
+        domain: Domain,
+        plain: Callable[..., nn.Module],
+        autoencoding: Callable[..., nn.Module],
+        condition_dim: int,
+        options: CriticOptions,
+    ) -> None:
         super().__init__()
-        self.critic = critic
-        self.objective = objectives.build(options.objective, **options.objective_constants)
-        plain = self.objective.needs_critic and not self.objective.autoencoding
-        if not plain or self.objective.fakes > 1:
-            raise InputError(
-                f"the objective {options.objective!r} does not play on sequences",
-                fix="choose one of scores, such as hinge, rpgan or wgan",
-            )
-        regularizer = regularizers.build(options.regularizer, **options.regularizer_constants)
-        self.regularizer = Lazy(regularizer.bind(domain), options.regularizer_interval)
-        if options.spectral_norm:
-            regularizers.apply_spectral_norm(critic)
+        self._judge_by(domain, options)
+        self.critic: nn.Module | None = None
+        if self.objective.needs_critic:
+            kind = autoencoding if self.objective.autoencoding else plain
+            self.critic = kind(condition_dim, **options.critic_network)
+            if options.spectral_norm:
+                regularizers.apply_spectral_norm(self.critic)
 
     def critic_loss(
-        self, real: TensorDict, fake: TensorDict, condition: Tensor
+        self, real: TensorDict, fakes: Sequence[TensorDict], condition: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The critic's loss on samples off the graph, and what to log."""
-        nothing = TensorDict({}, [len(condition)])
-        said, lied = (self.critic(x, condition, nothing) for x in (real, fake))
-        loss = self.objective.critic_loss(said, lied)
-        self._played = (said, lied)
+        """The critic's loss on samples off the graph, and what to log. ``fakes`` are as many
+        independent batches as the objective reads."""
+        said = self._verdict(real, condition)
+        lied = [self._verdict(fake, condition) for fake in fakes]
+        loss = self.objective.critic_loss(said, *lied)
+        self._played = (said, *lied)
 
         def witness(sample: TensorDict) -> Tensor:
-            verdict = self.critic(sample, condition, nothing)
-            return self.objective.witness(verdict, said, lied)
+            return self.objective.witness(self._verdict(sample, condition), said, *lied)
 
-        penalty = self.regularizer(witness, real, fake)
-        logs = {"gap": (said.score.mean() - lied.score.mean()).detach()}
+        penalty = self.regularizer(witness, real, fakes[0])
+        logs = {"gap": (said.score.mean() - lied[0].score.mean()).detach()}
         return (loss if penalty is None else loss + penalty), logs
 
-    @torch.no_grad()
     def moved(self) -> None:
-        """After the critic's step: clipping, the objective's state."""
-        self.objective.after_critic_step(self.critic, *self._played)
+        """After the critic's step: clipping, the states of objective and augmentation."""
+        assert self.critic is not None
+        self._after_critic_step(self.critic, *self._played)
         del self._played
 
-    def against(self, real: TensorDict, fake: TensorDict, condition: Tensor) -> Tensor:
-        """The loss of the side that made ``fake``, while the critic rests."""
-        nothing = TensorDict({}, [len(condition)])
-        with resting(self.critic):
-            lied = said = self.critic(fake, condition, nothing)
+    def against(self, real: TensorDict, fakes: Sequence[TensorDict], condition: Tensor) -> Tensor:
+        """The loss of the side that made ``fakes``, while the critic rests."""
+        with resting(*([] if self.critic is None else [self.critic])):
+            lied = [self._verdict(fake, condition) for fake in fakes]
+            said = lied[0]
             if self.objective.real_in_generator:
                 with torch.no_grad():
-                    said = self.critic(real, condition, nothing)
-        return self.objective.generator_loss(said, lied)
+                    said = self._verdict(real, condition)
+        return self.objective.generator_loss(said, *lied)
+
+    def report(self) -> dict[str, float]:
+        """Slow-moving state worth logging."""
+        return self._criticism_report()
+
+    def _verdict(self, x: TensorDict, condition: Tensor) -> Verdict:
+        """What the critic says of ``x``, augmented; without a critic the data beside the condition
+        as features."""
+        if self.critic is None:
+            rows = [leaf.flatten(1) for leaf in float_leaves(x).values()]
+            return Verdict(condition.new_zeros(len(condition)), torch.cat([*rows, condition], 1))
+        return self.critic(self._augmented(x), condition, TensorDict({}, [len(condition)]))

@@ -15,6 +15,9 @@ from physgan.sequences import Stepper
 Project = Callable[[TensorDict, TensorDict], TensorDict]
 """A prediction and the context of its pass to the prediction after the projections."""
 
+Views = dict[str, TensorDict]
+"""What each critic sees, by its name."""
+
 
 class Pass(NamedTuple):
     """A pass from ``state``: what the stepper said, that after the projections, where it led."""
@@ -27,9 +30,9 @@ class Pass(NamedTuple):
 
 
 class Forced(NamedTuple):
-    """A teacher-forced run: hidden states ``(B, T, H)`` and the mean error, a scalar."""
+    """A teacher-forced run: behaviours ``(B, T, H)`` and the mean error, a scalar."""
 
-    hidden: Tensor
+    behaviour: Tensor
     error: Tensor
 
 
@@ -54,37 +57,36 @@ def unroll(
 
 
 def teach(stepper: Stepper, window: Window, condition: Tensor, project: Project) -> Forced:
-    """Hidden states and errors of a stepper with memory when each pass starts from the real
-    state."""
-    hidden, states, errors = stepper.initial(window.truth[0]), [], []
+    """Behaviours and errors of a stepper when each pass starts from the real state."""
+    hidden, behaviours, errors = stepper.initial(window.truth[0]), [], []
     for k in range(window.passes):
         now, given = window.truth[k], window.given(window.truth[k], k)
         said, hidden = stepper(now, condition, stepper.noise(now), hidden)
-        assert hidden is not None
-        states.append(hidden)
+        behaviours.append(stepper.behaviour(said, hidden))
         error = stepper.error(project(said, given), now, window.truth[k + 1], given)
         errors.append(error.mean())
-    return Forced(torch.stack(states, dim=1), torch.stack(errors).mean())
+    return Forced(torch.stack(behaviours, dim=1), torch.stack(errors).mean())
 
 
-def hidden_of(made: Sequence[Pass]) -> Tensor:
-    """Hidden states ``(B, T, H)`` after the passes ``made``."""
-    return torch.stack([p.hidden for p in made if p.hidden is not None], dim=1)
+def behaviours(stepper: Stepper, made: Sequence[Pass]) -> Tensor:
+    """Behaviours ``(B, T, H)`` in the passes ``made``."""
+    return torch.stack([stepper.behaviour(p.said, p.hidden) for p in made], dim=1)
 
 
 def views(
-    stepper: Stepper, window: Window, graded: Sequence[tuple[int, Pass]]
-) -> tuple[dict[str, TensorDict], dict[str, TensorDict]]:
-    """What critics of ``states`` and of ``pairs`` see of the real and of the made passes, one
-    pass's rows after the other's."""
-    real = _joined([stepper.seen(window.truth[k + 1]) for k, _ in graded])
-    earlier = _joined([stepper.seen(window.truth[k]) for k, _ in graded])
-    fake = _joined([stepper.foreseen(p.projected, p.state) for _, p in graded])
-    own = _joined([stepper.seen(p.state) for _, p in graded])
-    return (
-        {"states": real, "pairs": _pair(earlier, real)},
-        {"states": fake, "pairs": _pair(own, fake)},
-    )
+    stepper: Stepper, window: Window, runs: Sequence[Sequence[Pass]], places: Sequence[int]
+) -> tuple[Views, list[Views]]:
+    """What critics of ``states`` and of ``pairs`` see of the real passes at ``places`` and of those
+    of each of ``runs``, one pass's rows after the other's."""
+    real = _joined([stepper.seen(window.truth[k + 1]) for k in places])
+    earlier = _joined([stepper.seen(window.truth[k]) for k in places])
+    fakes = []
+    for run in runs:
+        graded = [run[k] for k in places]
+        fake = _joined([stepper.foreseen(p.projected, p.state) for p in graded])
+        own = _joined([stepper.seen(p.state) for p in graded])
+        fakes.append({"states": fake, "pairs": _pair(own, fake)})
+    return {"states": real, "pairs": _pair(earlier, real)}, fakes
 
 
 def _joined(parts: Sequence[TensorDict]) -> TensorDict:

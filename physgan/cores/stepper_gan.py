@@ -11,13 +11,16 @@ projections. With the real states t_i:
 last of a random number of passes alone (the pushforward trick, Brandstetter et al., 2202.03376),
 ``all`` through time, where states carry gradients. With ``replay`` a step is one pass, and a share
 of its rows starts from states that the stepper made in earlier steps. With weight 0 nobody plays
-against the stepper, and this is plain supervised training.
+against the stepper, and this is plain supervised training. An objective that reads several fakes
+gets as many runs through the same windows, each with a noise of its own: independent draws of what
+may follow.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import repeat
 from typing import Any
 
 import torch
@@ -29,14 +32,17 @@ from physgan.constraints.laws import laws_of
 from physgan.cores.adversarial import read_options
 from physgan.cores.base import Core, Draw, Loss, Turn
 from physgan.cores.judge import Judge
+from physgan.cores.judges import Judges
 from physgan.cores.own_states import OwnStates
-from physgan.cores.passes import Forced, Pass, hidden_of, teach, unroll, views
-from physgan.cores.professor_forcing import ProfessorForcing
+from physgan.cores.passes import Forced, Pass, Views, behaviours, teach, unroll, views
+from physgan.cores.professor_forcing import ProfessorForcing, Rules
 from physgan.cores.replay import recorded
 from physgan.cores.stepper_options import StepperOptions, check
 from physgan.cores.window import Window, aged, kept, whole
 from physgan.domain import Domain
 from physgan.errors import InputError
+from physgan.objectives import build
+from physgan.registry import build_from
 from physgan.sequences import SequenceDomain, Stepper, Values, context, frames_of
 
 
@@ -58,14 +64,19 @@ class StepperGAN(Core):
         self.options, self.schema = opt, schema
         self.stepper: Stepper = domain.stepper(schema.dim, **opt.network)
         check(opt, self.stepper)
-        kinds = {"states": domain.critic, "pairs": domain.pair_critic}
+        kinds = {
+            "states": (domain.critic, domain.autoencoder_critic),
+            "pairs": (domain.pair_critic, domain.autoencoder_pair_critic),
+        }
         wanted = [n for n in kinds if opt.adversarial > 0 and getattr(opt, n)]
-        self.critics = nn.ModuleDict(
-            {n: Judge(domain, kinds[n](schema.dim, **opt.critic_network), opt) for n in wanted}
-        )
+        self.critics = Judges({n: Judge(domain, *kinds[n], schema.dim, opt) for n in wanted})
         self.professor: ProfessorForcing | None = None
         if opt.professor > 0:
-            self.professor = ProfessorForcing(self.stepper.hidden_dim)
+            rules = build_from(
+                {"forcing": Rules}, "professor", "forcing", **opt.professor_constants
+            )
+            objective = build(opt.professor_objective, **opt.professor_objective_constants)
+            self.professor = ProfessorForcing(self.stepper.behaviour_dim, objective, rules)
         self.penalties, self.multipliers = laws_of(domain, opt.laws, opt.tolerances)
         self.projections = list(domain.projections())
         self.own_states = OwnStates(opt.replay_rows)
@@ -78,43 +89,44 @@ class StepperGAN(Core):
     @property
     def players(self) -> Mapping[str, nn.Module]:
         found: dict[str, nn.Module] = {"stepper": self.stepper}
-        if self.critics:
+        if self.critics.learning:
             found["critic"] = self.critics
         if self.professor is not None:
             found["behaviour"] = self.professor.critic
         return found
 
     def turns(self, draw: Draw, step: int) -> Iterator[Turn]:
-        batch = draw()
-        limit = self._limit(batch)
-        rows, count = None, self._passes(limit)
-        if self.options.replay:
-            window, rows = aged(batch, self.own_states, self.options.replay)
-        else:
-            window = whole(batch, count)
-        made, remake = recorded(self._unroll, window)
         playing = bool(self.critics) and self.progress >= self.options.adversarial_from
-        if playing:
-            yield from self._critic_turn(window, made)
-        forced, accuracy = None, None
+        learning = playing and self.critics.learning
+        for _ in repeat(None, self.options.n_critic - 1 if learning else 0):
+            window, rows, count = self._window(draw())
+            with torch.no_grad():
+                made = self._runs(window, playing)
+            yield from self.critics.turn(*self._views(window, made))
+            self._keep(rows, made[0], count)
+        window, rows, count = self._window(draw())
+        made, remake = recorded(self._runs, window, playing)
+        if learning:
+            yield from self.critics.turn(*self._views(window, made))
+        forced, reteach, accuracy = None, None, None
         if self.professor is not None:
-            forced, free = self._teach(window), hidden_of(made)
-            turn, accuracy = self.professor.critic_turn(forced.hidden, free)
+            forced, reteach = recorded(self._teach, window)
+            free = behaviours(self.stepper, made[0])
+            turn, accuracy = self.professor.critic_turn(forced.behaviour, free)
             yield turn
             self.professor.moved()
         told, again = recorded(self._losses, window, made, playing, forced, accuracy)
         total, residuals, logs = told
 
         def replay() -> tuple[Loss, ...]:
-            anew = None if self.professor is None else self._teach(window)
-            value = again(window, remake(window), playing, anew, accuracy)[0]
+            anew = None if reteach is None else reteach(window)
+            value = again(window, remake(window, playing), playing, anew, accuracy)[0]
             return (Loss(value, ("stepper",)),)
 
         yield Turn((Loss(total, ("stepper",)),), ("stepper",), logs, replay)
         if residuals:
             self.multipliers.update(residuals)
-        if rows is not None and (left := kept(rows, made[-1].after, count)) is not None:
-            self.own_states.put(left)
+        self._keep(rows, made[0], count)
 
     def advance(
         self, state: TensorDict, y: Values, hidden: Tensor | None = None
@@ -147,7 +159,11 @@ class StepperGAN(Core):
         return found | {f"law_{n}": v for n, v in self._residuals(window, made).items()}
 
     def report(self) -> dict[str, float]:
-        return self.multipliers.report() if self.penalties else {}
+        found = (self.multipliers.report() if self.penalties else {}) | self.critics.report()
+        if self.professor is not None:
+            said = self.professor.objective.report()
+            found |= {f"behaviour_{key}": value for key, value in said.items()}
+        return found
 
     def _limit(self, batch: TensorDict) -> int:
         """K; InputError where the windows are shorter."""
@@ -166,6 +182,18 @@ class StepperGAN(Core):
             return int(torch.randint(1, count + 1, ()))
         return count
 
+    def _window(self, batch: TensorDict) -> tuple[Window, TensorDict | None, int]:
+        """What a move goes through, the same as rows for ``_keep``, how many passes they may go."""
+        limit = self._limit(batch)
+        count = self._passes(limit)
+        if not self.options.replay:
+            return whole(batch, count), None, count
+        return *aged(batch, self.own_states, self.options.replay), count
+
+    def _keep(self, rows: TensorDict | None, made: Sequence[Pass], count: int) -> None:
+        if rows is not None and (left := kept(rows, made[-1].after, count)) is not None:
+            self.own_states.put(left)
+
     def _project(self, prediction: TensorDict, given: TensorDict) -> TensorDict:
         for projection in self.projections:
             if projection.differentiable or not self.training:
@@ -182,12 +210,19 @@ class StepperGAN(Core):
             self.stepper, window, self._condition(window), self._project, self.options.gradient
         )
 
+    def _runs(self, window: Window, playing: bool) -> list[list[Pass]]:
+        """As many independent runs as the objective reads; without noise all are the same."""
+        further, first = self.critics.fakes - 1 if playing else 0, self._unroll(window)
+        if further and self.stepper.noise(window.state) is None:
+            return [first, *repeat(first, further)]
+        return [first, *(self._unroll(window) for _ in range(further))]
+
     def _teach(self, window: Window) -> Forced:
         return teach(self.stepper, window, self._condition(window), self._project)
 
-    def _graded(self, made: Sequence[Pass]) -> list[tuple[int, Pass]]:
-        """The passes that losses are taken of, with their places."""
-        return list(enumerate(made))[-1 if self.options.gradient == "last" else 0 :]
+    def _graded(self, passes: int) -> range:
+        """The places of the passes that losses are taken of."""
+        return range(passes)[-1 if self.options.gradient == "last" else 0 :]
 
     def _errors(self, window: Window, made: Sequence[Pass]) -> list[Tensor]:
         return [
@@ -200,72 +235,46 @@ class StepperGAN(Core):
         """Each law's mean residual over the graded passes, of what the network itself said."""
         found: dict[str, Tensor] = {}
         for name, law in self.penalties.items():
-            each = [law.function(p.said, window.given(p.state, k)) for k, p in self._graded(made)]
+            graded = [(k, made[k]) for k in self._graded(len(made))]
+            each = [law.function(p.said, window.given(p.state, k)) for k, p in graded]
             found[name] = torch.stack(each).mean()
         return found
 
     def _views(
-        self, window: Window, made: Sequence[Pass]
-    ) -> tuple[dict[str, TensorDict], dict[str, TensorDict], Tensor]:
+        self, window: Window, made: Sequence[Sequence[Pass]]
+    ) -> tuple[Views, list[Views], Tensor]:
         """Real and made samples of each critic, all graded passes together, and conditions."""
-        graded = self._graded(made)
-        real, fake = views(self.stepper, window, graded)
-        return real, fake, self.schema(window.y).repeat(len(graded), 1)
-
-    def _critic_turn(self, window: Window, made: Sequence[Pass]) -> Iterator[Turn]:
-        real, fake, condition = self._views(window, made)
-        told, again = recorded(self._critic_losses, real, fake, condition)
-
-        def replay() -> tuple[Loss, ...]:
-            for judge in self._judges().values():
-                judge.regularizer.rewind()
-            return (Loss(again(real, fake, condition)[0], ("critic",)),)
-
-        yield Turn((Loss(told[0], ("critic",)),), ("critic",), told[1], replay)
-        for judge in self._judges().values():
-            judge.moved()
-
-    def _critic_losses(
-        self, real: Mapping[str, TensorDict], fake: Mapping[str, TensorDict], condition: Tensor
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        losses, logs = [], {}
-        for name, judge in self._judges().items():
-            loss, said = judge.critic_loss(real[name].detach(), fake[name].detach(), condition)
-            losses.append(loss)
-            logs |= {f"{name}_{key}": value for key, value in said.items()}
-        return torch.stack(losses).sum(), logs
+        graded = self._graded(window.passes)
+        real, fakes = views(self.stepper, window, made, graded)
+        return real, fakes, self.schema(window.y).repeat(len(graded), 1)
 
     def _losses(
         self,
         window: Window,
-        made: Sequence[Pass],
+        made: Sequence[Sequence[Pass]],
         playing: bool,
         forced: Forced | None,
         accuracy: Tensor | None,
     ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
         """The stepper's loss, the laws' residuals off the graph, and what to log."""
+        first = made[0]
         if forced is None:
-            errors = self._errors(window, made)
-            error = torch.stack([errors[k] for k, _ in self._graded(made)]).mean()
+            errors = self._errors(window, first)
+            error = torch.stack([errors[k] for k in self._graded(len(first))]).mean()
         else:
             error = forced.error
         total, logs = error, {"error": error.detach()}
         if playing:
-            real, fake, condition = self._views(window, made)
-            each = [j.against(real[n], fake[n], condition) for n, j in self._judges().items()]
-            against = torch.stack(each).sum()
-            total, logs["adversarial"] = (
-                total + self.options.adversarial * against,
-                against.detach(),
-            )
+            real, fakes, condition = self._views(window, made)
+            against = self.critics.against(real, fakes, condition)
+            total = total + self.options.adversarial * against
+            logs["adversarial"] = against.detach()
         if self.professor is not None and forced is not None and accuracy is not None:
-            alike = self.professor.against(forced.hidden, hidden_of(made), accuracy)
+            free = behaviours(self.stepper, first)
+            alike = self.professor.against(forced.behaviour, free, accuracy)
             total, logs["professor"] = total + self.options.professor * alike, alike.detach()
-        residuals = self._residuals(window, made)
+        residuals = self._residuals(window, first)
         if residuals:
             total = total + self.multipliers(residuals)
         still = {n: value.detach() for n, value in residuals.items()}
         return total, still, logs | {f"law_{n}": value for n, value in still.items()}
-
-    def _judges(self) -> dict[str, Judge]:
-        return dict(self.critics.items())  # type: ignore[arg-type]

@@ -19,6 +19,9 @@ class FieldStepper(Stepper):
 
     Residual 3x3 convolutions whose ``dilations`` set how far a pass sees; the condition scales and
     shifts each (FiLM, Perez et al. 2018, 1709.07871). With ``noise_channels`` it is stochastic.
+    ``memory`` is the width of a hidden state, 0 for none, for which the state before says too
+    little: a gated unit (Cho et al. 2014, 1406.1078) reads each pass's activations, means over the
+    grid, and is told to the next pass beside the condition.
     """
 
     mean: Tensor
@@ -34,15 +37,18 @@ class FieldStepper(Stepper):
         width: int = 24,
         dilations: tuple[int, ...] = (1, 1, 2),
         noise_channels: int = 0,
+        memory: int = 0,
     ) -> None:
         super().__init__()
+        self.activation_dim, self.hidden_dim = width, memory
         for name, value in {"mean": mean, "std": std, "change": change}.items():
             self.register_buffer(name, value.reshape(-1, 1, 1).clone())
         channels = self.mean.numel()
         self.noise_channels = noise_channels
         self.lift = around(channels + noise_channels, width)
         self.blocks = nn.ModuleList(around(width, width, d) for d in dilations)
-        self.films = nn.Linear(condition_dim, 2 * width * len(dilations))
+        self.films = nn.Linear(condition_dim + memory, 2 * width * len(dilations))
+        self.cell = nn.GRUCell(width, memory) if memory else None
         self.read = around(width, channels)
         for silent in (self.films, self.read):
             nn.init.zeros_(silent.weight)
@@ -56,16 +62,19 @@ class FieldStepper(Stepper):
 
     def forward(
         self, state: TensorDict, condition: Tensor, z: Tensor | None, hidden: Tensor | None
-    ) -> tuple[TensorDict, None]:
+    ) -> tuple[TensorDict, Tensor | None]:
         seen = self._scaled(state)
         inputs = seen if z is None else torch.cat([seen, z], dim=1)
         h = self.lift(inputs)
-        films = self.films(condition)[:, :, None, None].chunk(len(self.blocks), dim=1)
+        told = condition if hidden is None else torch.cat([condition, hidden], dim=1)
+        films = self.films(told)[:, :, None, None].chunk(len(self.blocks), dim=1)
         for block, film in zip(self.blocks, films, strict=True):
             scale, shift = film.chunk(2, dim=1)
             h = h + block(nn.functional.gelu(h * (1 + scale) + shift))
-        field = state["field"] + self.change * self.read(h)
-        return TensorDict({"field": field}, state.batch_size), None
+        made = {"field": state["field"] + self.change * self.read(h), "activations": h.mean((2, 3))}
+        if self.cell is not None:
+            hidden = self.cell(made["activations"], hidden)
+        return TensorDict(made, state.batch_size), hidden
 
     def error(
         self, prediction: TensorDict, state: TensorDict, target: TensorDict, given: TensorDict
@@ -74,7 +83,7 @@ class FieldStepper(Stepper):
         return gap.square().mean(dim=(1, 2, 3))
 
     def settle(self, prediction: TensorDict, state: TensorDict) -> TensorDict:
-        return prediction
+        return prediction.select("field")
 
     def seen(self, state: TensorDict) -> TensorDict:
         return TensorDict({"field": self._scaled(state)}, state.batch_size)

@@ -20,7 +20,9 @@ from torch import Tensor, nn
 from physgan.domain import Data, Penalty, Projection, Property
 from physgan.errors import InputError
 from physgan.sequences import SequenceDomain, Stepper, Truth, Values, Watched
+from physgan.surrogate.field_autoencoder import FieldAutoencoder
 from physgan.surrogate.field_networks import FieldCritic, FieldStepper
+from physgan.surrogate.periodic import shifted
 from physgan.surrogate.readers import Sequences, read_field, read_sequences, steps_of
 from physgan.surrogate.windows import bytes_of, joined, windows
 
@@ -31,6 +33,8 @@ class FieldDomain(SequenceDomain):
     ``array`` names the fields in the file. Windows of ``passes`` start at every ``every``-th frame,
     and frames are ``skips`` apart, for each number in it: several step lengths from one sequence.
     ``drift`` is the tolerance of a channel's mean, relative to its deviation in the data.
+    ``isotropic``: all channels are scalars of a law without a preferred direction; ``augment`` then
+    turns and mirrors fields besides shifting them.
     Windows of more than ``in_memory`` GiB are kept in temporary files, mapped into memory.
     """
 
@@ -47,9 +51,11 @@ class FieldDomain(SequenceDomain):
         conserve: bool = False,
         drift: float = 1e-3,
         in_memory: float = 4.0,
+        isotropic: bool = False,
     ) -> None:
         self.passes, self.every, self.skips, self.array = passes, every, list(skips), array
         self.conserve, self.drift, self.in_memory = conserve, drift, in_memory
+        self.isotropic = isotropic
         self._folders: list[TemporaryDirectory[str]] = []
         self.mean, self.std, self.change = torch.zeros(1), torch.ones(1), torch.ones(1)
         self.shape: list[int] = []
@@ -143,6 +149,15 @@ class FieldDomain(SequenceDomain):
 
     def pair_critic(self, condition_dim: int, **options: Any) -> nn.Module:
         return FieldCritic(2 * len(self.mean), condition_dim, **options)
+
+    def autoencoder_critic(self, condition_dim: int, **options: Any) -> nn.Module:
+        return FieldAutoencoder(len(self.mean), condition_dim, **options)
+
+    def autoencoder_pair_critic(self, condition_dim: int, **options: Any) -> nn.Module:
+        return FieldAutoencoder(2 * len(self.mean), condition_dim, **options)
+
+    def augment(self, x: TensorDict) -> TensorDict:
+        return shifted(x, turned=self.isotropic)
 
     def recommended(self) -> dict[str, Any]:
         trainer = {"batch_size": 16, "lr": 3e-3, "warmup_steps": 20, "ema_decay": 0.99}

@@ -6,7 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from physgan.cores.professor_forcing import Gates, ProfessorForcing
+from physgan.cores.professor_forcing import ProfessorForcing, Rules
+from physgan.domain import Verdict
+from physgan.errors import InputError
+from physgan.objectives import build
 
 HIDDEN = 6
 
@@ -40,15 +43,19 @@ def test_equal_behaviours_leave_the_critic_at_log_4(game):
 
 @pytest.mark.parametrize("both", [False, True])
 def test_every_gradient_is_that_of_the_own_loss(game, both):
-    game.both, game.gates = both, Gates(critic=1.0, stepper=0.0)
+    game.rules = Rules(both=both, critic=1.0, stepper=0.0)
     (forced, free), weight = behaviours()
-    sp, score = nn.functional.softplus, game.critic
+    sp, own = nn.functional.softplus, list(game.critic.parameters())
+
+    def score(behaviour):
+        return game.critic(behaviour).score
+
     wanted = sp(-score(forced.detach())).mean() + sp(score(free.detach())).mean()
-    own = torch.autograd.grad(wanted, list(score.parameters()))
+    wanted = torch.autograd.grad(wanted, own, materialize_grads=True)
     turn, accuracy = game.critic_turn(forced, free)
     assert turn.step == turn.losses[0].players == ("behaviour",)
-    found = torch.autograd.grad(turn.losses[0].value, list(score.parameters()))
-    for grad, mine in zip(found, own, strict=True):
+    found = torch.autograd.grad(turn.losses[0].value, own, materialize_grads=True)
+    for grad, mine in zip(found, wanted, strict=True):
         assert torch.allclose(grad, mine, atol=1e-6)
     alike = sp(-score(free)).mean()
     if both:
@@ -57,7 +64,7 @@ def test_every_gradient_is_that_of_the_own_loss(game, both):
     loss = game.against(forced, free, accuracy)
     loss.backward()
     assert torch.allclose(weight.grad, mine, atol=1e-6)
-    assert all(p.grad is None for p in score.parameters()), "the critic rests"
+    assert all(p.grad is None for p in own), "the critic rests"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +89,43 @@ def test_gates_open_between_three_quarters_and_99_per_cent(
 
 
 def test_accuracy_counts_sequences_of_the_right_sign(game):
-    said = [game._judge(torch.zeros(4, 2, HIDDEN)) for _ in range(2)]
-    object.__setattr__(said[0], "score", torch.tensor([1.0, 2.0, -1.0, 3.0]))
-    object.__setattr__(said[1], "score", torch.tensor([-1.0, -2.0, -3.0, 0.0]))
+    said = Verdict(torch.tensor([1.0, 2.0, -1.0, 3.0])), Verdict(torch.tensor([-1.0, -2, -3, 0]))
     assert float(game.accuracy(*said)) == 6.5 / 8
+
+
+def test_the_critics_move_can_be_computed_again(game):
+    (forced, free), _ = behaviours()
+    turn, _ = game.critic_turn(forced, free)
+    assert turn.again()[0].value == turn.losses[0].value
+    with torch.no_grad():
+        game.critic.score.bias += 1.0
+    assert turn.again()[0].value != turn.losses[0].value
+
+
+@pytest.mark.parametrize("name", ["minimax", "hinge", "rpgan", "mcgan-mean", "lsgan", "f-kl"])
+def test_further_objectives_play_on_behaviours(name):
+    torch.manual_seed(0)
+    game = ProfessorForcing(HIDDEN, build(name), Rules(critic=1.0, stepper=0.0, width=8))
+    (forced, free), weight = behaviours()
+    turn, accuracy = game.critic_turn(forced, free)
+    game.moved()
+    for value, asked in (
+        (turn.losses[0].value, list(game.critic.parameters())),
+        (game.against(forced, free, accuracy), [weight]),
+    ):
+        found = torch.autograd.grad(value, asked, allow_unused=True, retain_graph=True)
+        assert sum(float(g.abs().sum()) for g in found if g is not None) > 0
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: ProfessorForcing(HIDDEN, build("lsgan")), "read the sign"),
+        (lambda: ProfessorForcing(HIDDEN, build("ebgan")), "of two batches"),
+        (lambda: ProfessorForcing(HIDDEN, build("gmmn")), "of two batches"),
+        (lambda: Rules(critic=1.5), "gates from 0 to 1"),
+    ],
+)
+def test_a_game_that_cannot_be_played_is_refused(make, said):
+    with pytest.raises(InputError, match=said):
+        make()

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from tensordict import TensorDict
 from torch import nn
 
+from physgan.autoencoder_critic import AutoencodingCritic
 from physgan.domain import Data, Penalty, Projection, Property, Verdict
 from physgan.sequences import SequenceDomain, Stepper, Watched
 from physgan.surrogate.windows import windows
@@ -113,6 +114,13 @@ class HeatDomain(SequenceDomain):
 
     def pair_critic(self, condition_dim, **options):
         return HeatCritic(condition_dim, states=2, **options)
+
+    def autoencoder_critic(self, condition_dim, **options):
+        return AutoencodingCritic(condition_dim, {"field": (POINTS,)}, **options)
+
+    def autoencoder_pair_critic(self, condition_dim, **options):
+        shapes = {(name, "field"): (POINTS,) for name in ("before", "after")}
+        return AutoencodingCritic(condition_dim, shapes, **options)
 
     def penalties(self):
         def drift(x, given):

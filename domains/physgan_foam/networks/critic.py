@@ -12,9 +12,12 @@ from torch.nn import functional as F
 
 from physgan.critics import ProjectionScore
 from physgan.domain import Verdict
+from physgan.surrogate.field_autoencoder import FieldAutoencoder
 
 MAPS = 4
 """Whether a pixel and each of four neighbours are of one bubble; see ``stepper.PAIRS``."""
+AGREE = 0.85
+"""The share of pairs of pixels that are of one bubble, in foams of about 64 pixels a bubble."""
 
 
 class FilmCritic(nn.Module):
@@ -48,3 +51,12 @@ class FilmCritic(nn.Module):
             h = F.leaky_relu(layer(F.pad(h, (1, 1, 1, 1), mode="circular")), 0.2)
         h = F.leaky_relu(self.mix(F.pad(h, (1, 1, 1, 1), mode="circular")), 0.2)
         return self.verdict(h, condition)
+
+
+def film_autoencoder(
+    condition_dim: int, *, pairs: bool = False, **options: int
+) -> FieldAutoencoder:
+    """The critic of agreement maps that plays with energies, in units of their variance."""
+    deviation = (AGREE * (1 - AGREE)) ** 0.5
+    channels = MAPS * (1 + pairs)
+    return FieldAutoencoder(channels, condition_dim, mean=AGREE, deviation=deviation, **options)

@@ -65,8 +65,17 @@ class PointerNet(nn.Module):
         return [(1 + parts[2 * i], parts[2 * i + 1]) for i in range(len(self.blocks))]
 
     def forward(self, padded: Tensor, condition: Tensor, z: Tensor | None = None) -> Tensor:
-        """Logits ``(B, 49, H, W)`` of ``padded (B, H + 2 halo, W + 2 halo)`` labels, of noise
-        ``z (B, noise, H + 2 margin, W + 2 margin)`` where the network takes any."""
+        """Logits ``(B, 49, H, W)``, see ``activations``."""
+        return self.logits(self.activations(padded, condition, z))
+
+    def logits(self, activations: Tensor) -> Tensor:
+        """``(B, 49, H, W)``."""
+        return F.pixel_shuffle(self.head(activations), self.fold)
+
+    def activations(self, padded: Tensor, condition: Tensor, z: Tensor | None = None) -> Tensor:
+        """What the last layer reads, ``(B, width, H / fold, W / fold)``, of ``padded`` labels
+        ``(B, H + 2 halo, W + 2 halo)``, of noise ``z (B, noise, H + 2 margin, W + 2 margin)`` where
+        the network takes any."""
         seen = equalities(padded)
         if z is not None:
             seen = torch.cat([seen, z], dim=1)
@@ -76,7 +85,7 @@ class PointerNet(nn.Module):
         ):
             change = block(F.silu(h)) * scale[:, :, None, None] + shift[:, :, None, None]
             h = h[:, :, d:-d, d:-d] + change
-        return F.pixel_shuffle(self.head(F.silu(h)), self.fold)
+        return F.silu(h)
 
 
 def equalities(padded: Tensor) -> Tensor:

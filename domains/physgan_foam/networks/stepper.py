@@ -23,35 +23,40 @@ class FoamStepper(Stepper):
     squares that they are made of: 1, and 2, 4... once bubbles have grown (see ``inference``).
     ``forms``: outside training each pass looks at a foam turned and shifted at random.
 
-    A prediction has ``logits (B, 49, H, W)`` and the labels pointed at, ``around (B, 49, H, W)``.
+    A prediction has ``logits (B, 49, H, W)``, the labels pointed at, ``around (B, 49, H, W)``, and
+    ``activations``.
     """
 
     def __init__(self, condition_dim: int, *, forms: bool = True, **options: object) -> None:
         super().__init__()
         self.forms = forms
         self.net = PointerNet(condition_dim, **options)  # type: ignore[arg-type]
+        self.activation_dim = self.net.width
 
     def forward(
         self, state: TensorDict, condition: Tensor, z: Tensor | None, hidden: Tensor | None
     ) -> tuple[TensorDict, Tensor | None]:
         labels = state["labels"]
         if z is None or self.net.noise:
-            logits = self._logits(labels, condition, z)
+            logits, activations = self._logits(labels, condition, z)
         else:
             forms = [symmetry.read(row) for row in z]
             turned = torch.stack([f.apply(row) for f, row in zip(forms, labels, strict=True)])
-            found = self._logits(turned, condition, None)
+            found, activations = self._logits(turned, condition, None)
             rows = [f.undo(row[f.offsets()]) for f, row in zip(forms, found, strict=True)]
             logits = torch.stack(rows)
         around = neighbours(wrap(labels, REACH))
-        return TensorDict({"logits": logits, "around": around}, [len(labels)]), hidden
+        made = {"logits": logits, "around": around, "activations": activations}
+        return TensorDict(made, [len(labels)]), hidden
 
-    def _logits(self, labels: Tensor, condition: Tensor, z: Tensor | None) -> Tensor:
-        """``(B, 49, H, W)``, with ``z`` spread over the pixels of a torus."""
+    def _logits(self, labels: Tensor, condition: Tensor, z: Tensor | None) -> tuple[Tensor, Tensor]:
+        """``(B, 49, H, W)``, with ``z`` spread over the pixels of a torus, and what the last layer
+        reads, means ``(B, width)``."""
         if z is not None:
             fine = F.interpolate(z, scale_factor=NOISE_GRID, mode="nearest")
             z = wrap(fine, self.net.margin)
-        return self.net(wrap(labels, self.net.halo), condition, z).float()
+        h = self.net.activations(wrap(labels, self.net.halo), condition, z)
+        return self.net.logits(h).float(), h.mean(dim=(2, 3))
 
     def noise(self, state: TensorDict) -> Tensor | None:
         """``(B, channels, H / 8, W / 8)`` of a standard normal where the network takes noise; else

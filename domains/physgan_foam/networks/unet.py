@@ -28,6 +28,7 @@ class UNetStepper(FoamStepper):
     def __init__(self, condition_dim: int, *, width: int = 32) -> None:
         nn.Module.__init__(self)
         self.net = UNet(condition_dim, width)  # type: ignore[assignment]
+        self.activation_dim = width
 
     def forward(
         self, state: TensorDict, condition: Tensor, z: Tensor | None, hidden: Tensor | None
@@ -36,10 +37,13 @@ class UNetStepper(FoamStepper):
         around = neighbours(wrap(labels, REACH))
         colour = torch.stack([colours(row) for row in labels]).to(labels.device)
         phases = F.one_hot(colour, COLOURS).permute(0, 3, 1, 2)
-        score = self.net(phases.to(condition.dtype), condition).float()
+        phases = phases.to(condition.dtype)
+        h: Tensor = self.net.activations(phases, condition)  # type: ignore[operator]
+        score = (self.net.out(h) + 2 * phases).float()  # type: ignore[operator]
         pointed = neighbours(wrap(colour, REACH))
         logits = score.gather(1, pointed)
-        return TensorDict({"logits": logits, "around": around}, [len(labels)]), hidden
+        made = {"logits": logits, "around": around, "activations": h.mean(dim=(2, 3))}
+        return TensorDict(made, [len(labels)]), hidden
 
     def noise(self, state: TensorDict) -> Tensor | None:
         return None
@@ -63,6 +67,10 @@ class UNet(nn.Module):
         self.out = nn.Conv2d(width, COLOURS, 1)
 
     def forward(self, phases: Tensor, condition: Tensor) -> Tensor:
+        return self.out(self.activations(phases, condition)) + 2 * phases
+
+    def activations(self, phases: Tensor, condition: Tensor) -> Tensor:
+        """What the last layer reads, ``(B, width, H, W)``."""
         h, kept = phases, []
         for place, layer in enumerate(self.down):
             h = layer(F.avg_pool2d(h, 2) if place else h)
@@ -70,7 +78,7 @@ class UNet(nn.Module):
         h = kept.pop() + self.told(condition)[:, :, None, None]
         for layer in self.up:
             h = layer(torch.cat([F.interpolate(h, scale_factor=2.0), kept.pop()], dim=1))
-        return self.out(h) + 2 * phases
+        return h
 
 
 def _pair(a: int, b: int) -> nn.Sequential:
