@@ -162,6 +162,13 @@ class CrystalDomain(Domain):
 
         return CrystalPredictor(self.library, **{"kind": self.backbone, **options})
 
+    def augment(self, x: TensorDict) -> TensorDict:
+        """Slightly strained and displaced; the volume stays where a property is made of it."""
+        from physgan_crystal.augment import strained
+
+        volumes = {"density", "volume_per_atom"} & {prop.name for prop in self.properties}
+        return strained(x, self.library, keep_volume=bool(volumes))
+
     def recommended(self) -> dict[str, Any]:
         return {
             "core": "vae-gan",

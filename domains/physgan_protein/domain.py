@@ -195,6 +195,15 @@ class ProteinDomain(Domain):
 
         return build_predictor(self.length, **options)
 
+    def augment(self, x: TensorDict) -> TensorDict:
+        """Similar residues exchanged, or neighbours, which leaves exact properties alone."""
+        from physgan_protein.augment import augmented
+
+        exact = [prop.name for prop in self.properties if prop.is_exact]
+        out = x.clone(recurse=False)
+        out["residues"] = augmented(x["residues"], exact, self.fixed_mask())
+        return out
+
     def recommended(self) -> dict[str, Any]:
         from physgan_protein.advice import recommended
 
