@@ -41,14 +41,6 @@ class AffineRing(GaussianRing):
         return Affine(**options)
 
 
-class Cloud(AffineRing):
-    """N(mean, scale^2) in the plane, far from and wider than no ring."""
-
-    def __init__(self, mean=(0.0, 0.0), scale=0.5, rows=512):
-        super().__init__(modes=1, rows=rows, limit=1e9)
-        self.centres, self.sigma = torch.tensor([mean]), scale
-
-
 def pair_of(**options):
     return Pair(AffineRing(rows=64, **options), AffineRing(rows=64, **options))
 
@@ -222,37 +214,6 @@ def test_an_identity_needs_the_same_leaves():
     x = TensorDict({"a": batch["x", "a"], "b": {"other": torch.zeros(32, 2)}}, [32])
     with pytest.raises(InputError, match="same leaves"):
         core._identity(x, batch["given"])
-
-
-def test_an_affine_translation_is_learned():
-    """N((0, 0), 0.5) to N((0.8, -0.4), 0.35): mean and deviation of the translated rows."""
-    pair = Pair(Cloud(), Cloud((0.8, -0.4), 0.35))
-    core = core_of(
-        pair=pair, cycle=1.0, regularizer_interval=2, regularizer_constants={"gamma": 0.1}
-    )
-    data = pair.load(None, "train").batch
-    optimisers = {
-        n: torch.optim.Adam(net.parameters(), 2e-2, betas=(0.5, 0.9))
-        for n, net in core.players.items()
-    }
-    draws = torch.Generator().manual_seed(1)
-    for step in range(300):
-        rows = data[torch.randint(len(data), (128,), generator=draws)]
-        for turn in core.turns(lambda rows=rows: pair.vary(rows, draws), step):
-            core.zero_grad(set_to_none=True)
-            for place, loss in enumerate(turn.losses):
-                inputs = [p for n in loss.players for p in core.players[n].parameters()]
-                loss.value.backward(inputs=inputs, retain_graph=place + 1 < len(turn.losses))
-            for name in turn.step:
-                optimisers[name].step()
-    given = TensorDict({"x": data["x"], "given": data["given"]}, data.batch_size)
-    made = core.sample(torch.zeros(len(data), 0), given)
-    there, back = made["b", "point"], made["a", "point"]
-    assert torch.allclose(there.mean(0), torch.tensor([0.8, -0.4]), atol=0.1)
-    assert torch.allclose(back.mean(0), torch.zeros(2), atol=0.1)
-    assert torch.allclose(there.std(0), torch.tensor(0.35), atol=0.1)
-    assert torch.allclose(back.std(0), torch.tensor(0.5), atol=0.1)
-    assert core.validation_loss(data)["cycle"] < 0.1
 
 
 def test_any_two_domains_make_a_run(tmp_path, monkeypatch):
