@@ -147,6 +147,8 @@ def _of_core(options: Mapping[str, Any]) -> Iterable[str]:
     for name, keys in SWITCHES.items():
         if options.get(name):
             yield from keys
+    if options.get("professor"):
+        yield from OBJECTIVES[options.get("professor_objective", "non-saturating")]
 
 
 def _projects(core: nn.Module) -> bool:

@@ -59,8 +59,10 @@ def check(options: StepperOptions, stepper: Stepper) -> None:
         raise InputError("professor forcing needs all passes", fix="set gradient to each or all")
     if options.adversarial > 0 and not (options.states or options.pairs):
         raise InputError("nobody judges: states and pairs are both false")
-    if options.adversarial <= 0 and options.objective != StepperOptions.objective:
-        raise InputError(
-            f"nobody plays by the objective {options.objective!r}, as adversarial is 0",
-            fix="weigh what critics say: --set core.adversarial=0.01",
-        )
+    if options.adversarial <= 0:
+        for name in ("objective", "augmentation"):
+            if (value := getattr(options, name)) != getattr(StepperOptions, name):
+                raise InputError(
+                    f"nobody plays by the {name} {value!r}, as adversarial is 0",
+                    fix="weigh what critics say: --set core.adversarial=0.01",
+                )

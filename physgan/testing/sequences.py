@@ -13,6 +13,7 @@ from tensordict import TensorDict
 from physgan.conditions import ConditionSchema
 from physgan.cores.stepper_gan import StepperGAN
 from physgan.cores.window import before, whole
+from physgan.errors import InputError
 from physgan.sequences import SequenceDomain, frames_of
 from physgan.tensors import float_leaves
 
@@ -26,7 +27,8 @@ def assert_sequence_contract(
 
     Windows have the leaves of a state; a pass gives a state again, under the projections with the
     laws that they name; errors and laws are one number a row; rows do not see each other; what is
-    watched has a row each; a restored domain builds the same network; states go out and back.
+    watched has a row each; critics and augmentation, where there are any, take what is seen of
+    states and of pairs; a restored domain builds the same network; states go out and back.
     """
     batch = domain.load(path, "train").batch
     assert len(batch) >= 2, "the training data have two windows at least"
@@ -42,6 +44,8 @@ def assert_sequence_contract(
     core.eval()
     _check_pass(core, rows)
     _check_rows(core, rows)
+    _check_critics(domain, core, rows)
+    _check_augmentation(domain, core, rows)
     y = {name: rows["y", name] for name in names}
     pace = domain.pace(state, y)
     assert bool((pace.elapsed > 0).all()) and len(pace.elapsed) == len(rows), "time goes on"
@@ -101,6 +105,45 @@ def _check_rows(core: StepperGAN, rows: TensorDict) -> None:
         for name, leaf in float_leaves(together).items():
             other = float_leaves(apart)[name][:1]
             assert torch.allclose(leaf, other, atol=1e-4), f"{name}: rows do not see each other"
+
+
+def _check_critics(domain: SequenceDomain, core: StepperGAN, rows: TensorDict) -> None:
+    condition, nothing = core.schema(rows["y"]), TensorDict({}, [len(rows)])
+    state = core.stepper.seen(before(rows))
+    for kind, x in (
+        (domain.critic, state),
+        (domain.autoencoder_critic, state),
+        (domain.pair_critic, _pair(state)),
+        (domain.autoencoder_pair_critic, _pair(state)),
+    ):
+        try:
+            critic = kind(core.schema.dim)
+        except InputError:
+            continue
+        verdict = critic(x, condition, nothing)
+        named = f"{kind.__name__}: "
+        assert verdict.score.shape == (len(rows),), named + "a score for each row"
+        alone = critic(x[:1], condition[:1], nothing[:1]).score
+        assert torch.allclose(alone, verdict.score[:1], atol=1e-4), named + "rows do not see others"
+        if verdict.reconstruction is not None:
+            assert bool((verdict.score >= 0).all()), named + "energies are not negative"
+            assert _leaves(verdict.reconstruction) == _leaves(x), named + "it says what it saw"
+
+
+def _check_augmentation(domain: SequenceDomain, core: StepperGAN, rows: TensorDict) -> None:
+    pair = _pair(core.stepper.seen(before(rows)))
+    try:
+        changed = domain.augment(pair)
+    except InputError:
+        return
+    assert _leaves(changed) == _leaves(pair), "augmentation keeps the leaves"
+    halves = [float_leaves(changed[name]) for name in ("before", "after")]  # type: ignore[arg-type]
+    for key, leaf in halves[0].items():
+        assert torch.equal(leaf, halves[1][key]), "both states of a pair are changed alike"
+
+
+def _pair(state: TensorDict) -> TensorDict:
+    return TensorDict({"before": state, "after": state.clone()}, [len(state)])
 
 
 def _check_natives(domain: SequenceDomain, state: TensorDict) -> None:

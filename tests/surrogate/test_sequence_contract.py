@@ -2,10 +2,11 @@
 
 import pytest
 import torch
-from heat import ConservingHeat, HeatDomain, HeatStepper
+from heat import POINTS, ConservingHeat, HeatCritic, HeatDomain, HeatStepper
 from tensordict import TensorDict
 
-from physgan.domain import Projection
+from physgan.autoencoder_critic import AutoencodingCritic
+from physgan.domain import Projection, Verdict
 from physgan.testing.sequences import assert_sequence_contract
 
 
@@ -55,6 +56,38 @@ class Frozen(HeatDomain):
         return stepper
 
 
+class Torn(HeatDomain):
+    """Each leaf of a pair is shifted on its own."""
+
+    def augment(self, x):
+        return x.apply(lambda leaf: leaf.roll(int(torch.randint(1, 8, ())), dims=1))
+
+
+class Coupled(HeatDomain):
+    """The critic centres the batch."""
+
+    def critic(self, condition_dim, **options):
+        class Centred(HeatCritic):
+            def forward(self, x, condition, given):
+                verdict = super().forward(x, condition, given)
+                return Verdict(verdict.score - verdict.score.mean(), verdict.features)
+
+        return Centred(condition_dim)
+
+
+class Blind(HeatDomain):
+    """The autoencoder of pairs tells of the state after alone."""
+
+    def autoencoder_pair_critic(self, condition_dim, **options):
+        class Half(AutoencodingCritic):
+            def forward(self, x, condition, given):
+                verdict = super().forward(x, condition, given)
+                said = verdict.reconstruction.exclude("before")
+                return Verdict(verdict.score, verdict.features, said)
+
+        return Half(condition_dim, {("after", "field"): (POINTS,), ("before", "field"): (POINTS,)})
+
+
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
@@ -62,6 +95,9 @@ class Frozen(HeatDomain):
         (Gossip, "rows do not see"),
         (Careless, "law holds afterwards"),
         (Frozen, "teaches"),
+        (Torn, "alike"),
+        (Coupled, "do not see others"),
+        (Blind, "what it saw"),
     ],
 )
 def test_a_broken_promise_is_named(kind, said):

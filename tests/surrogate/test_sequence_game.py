@@ -1,65 +1,20 @@
-"""The game on fields: every objective, augmentation, further critic moves, professor forcing."""
+"""The game on fields: every objective, augmentation, further moves of the critic."""
 
 import math
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from spreading import PLAYING, ROWS, SMALL, gradients, made
 from tensordict import TensorDict
 
-from physgan.conditions import ConditionSchema
-from physgan.cores import StepperGAN
-from physgan.cores.passes import behaviours
 from physgan.cores.window import before, whole
 from physgan.domain import Verdict
 from physgan.errors import InputError
 from physgan.objectives import OBJECTIVES
 from physgan.surrogate.field_autoencoder import FieldAutoencoder
-from physgan.surrogate.fields import FieldDomain
 from physgan.surrogate.periodic import shifted
-from physgan.surrogate.readers import Sequences
-from physgan.training import Trainer, TrainerOptions
-
-SIDE, ROWS = 8, 6
-SMALL = {"width": 8, "dilations": (1,)}
-PLAYING = {"adversarial": 0.1, "adversarial_from": 0.0, "regularizer_interval": 1}
-
-
-class Spreading(FieldDomain):
-    """Random fields of two channels that spread and drift."""
-
-    def sequences(self, path=None):
-        random = torch.Generator().manual_seed(0)
-        frames = [torch.randn(10, 2, SIDE, SIDE, generator=random)]
-        for _ in range(5):
-            last = frames[-1]
-            frames.append(0.6 * last + 0.4 * last.roll((1, 1), dims=(2, 3)))
-        times = np.tile(np.arange(6.0), (10, 1))
-        return Sequences(torch.stack(frames, dim=1).numpy(), times, {}, "made on the spot")
-
-
-def made(domain=None, **options):
-    domain = domain or Spreading(passes=2)
-    train = domain.load(None, "train").batch
-    torch.manual_seed(0)
-    options = {"network": SMALL, "critic_network": {"width": 8}, "grow_until": 0.0, **options}
-    core = StepperGAN(domain, ConditionSchema(domain.properties, train["y"]), **options)
-    return core, train
-
-
-def gradients(turn, core):
-    """Differentiate as the game does; the sizes of what every player's parameters got."""
-    core.zero_grad(set_to_none=True)
-    for place, loss in enumerate(turn.losses):
-        assert math.isfinite(float(loss.value))
-        own = [p for n in loss.players for p in core.players[n].parameters()]
-        loss.value.backward(inputs=own, retain_graph=place + 1 < len(turn.losses))
-    return {
-        name: sum(float(p.grad.abs().sum()) for p in net.parameters() if p.grad is not None)
-        for name, net in core.players.items()
-    }
 
 
 @pytest.mark.parametrize("name", sorted(OBJECTIVES))
@@ -236,72 +191,3 @@ def test_the_critic_moves_so_often_each_time_on_rows_of_its_own(options):
     assert steps == ["critic"] * 3 + ["stepper"] and len(drawn) == 3
     core.progress = -1.0
     assert [t.step for t in core.turns(draw, 0)] == [("stepper",)] and len(drawn) == 4
-
-
-@pytest.mark.parametrize("memory", [0, 5])
-@pytest.mark.parametrize("both", [False, True])
-def test_professor_forcing_trains_steppers_of_fields(memory, both, tmp_path):
-    rules = {"both": both, "critic": 1.0, "stepper": 0.0, "width": 8}
-    network = {**SMALL, "memory": memory}
-    core, train = made(professor=0.1, professor_constants=rules, network=network)
-    assert core.stepper.behaviour_dim == (memory or 8)
-    for turn in core.turns(lambda: train[:ROWS], 0):
-        found = gradients(turn, core)
-        assert {n for n, size in found.items() if size > 0} == set(turn.step)
-    was = core.validation_loss(train)["error"]
-    setting = TrainerOptions(steps=40, lr=0.01, batch_size=8, warmup_steps=0, accelerator="cpu")
-    Trainer(core, train, train[:8], setting, tmp_path / "run").fit()
-    assert float(core.validation_loss(train)["error"]) < 0.7 * float(was)
-
-
-@pytest.mark.parametrize("weight", [0.5, 2.0])
-def test_the_stepper_pays_for_its_errors_on_data_and_for_its_behaviour(weight):
-    rules = {"critic": 1.0, "stepper": 0.0}
-    core, train = made(professor=weight, professor_constants=rules, replay=0.0)
-    window = whole(train[:ROWS], 2)
-    error = core._teach(window).error
-    *_, turn = core.turns(lambda: train[:ROWS], 0)
-    assert float(turn.logs["error"]) == pytest.approx(float(error))
-    total = turn.logs["error"] + weight * turn.logs["professor"]
-    assert float(turn.losses[0].value) == pytest.approx(float(total))
-    torch.testing.assert_close(turn.again()[0].value, turn.losses[0].value)
-
-
-@pytest.mark.parametrize("memory", [0, 5])
-def test_on_the_own_rollout_both_behaviours_are_equal_and_no_score_is_the_optimum(memory):
-    """OBJECTIVES: data = the model's own greedy output, so D's loss at the optimum is log 4."""
-    network = {**SMALL, "memory": memory}
-    core, train = made(professor=1.0, professor_objective="minimax", network=network, laws=False)
-    torch.nn.init.normal_(core.stepper.read.weight, std=0.3)
-    torch.nn.init.normal_(core.stepper.films.weight, std=0.3)
-    start = train[:ROWS]
-    with torch.no_grad():
-        own = torch.stack([p.after["field"] for p in core._unroll(whole(start, 2))], dim=1)
-    start["x"] = TensorDict({"field": own}, [ROWS])
-    window = whole(start, 2)
-    forced, free = core._teach(window), behaviours(core.stepper, core._unroll(window))
-    assert forced.behaviour.shape == (ROWS, 2, memory or 8)
-    assert torch.allclose(forced.behaviour, free, atol=1e-6)
-    assert float(forced.error) < 1e-10
-    with torch.no_grad():
-        for parameter in core.professor.critic.score.parameters():
-            parameter.zero_()
-    scores = []
-
-    def keep(critic, inputs, verdict):
-        verdict.score.retain_grad()
-        scores.append(verdict.score)
-
-    hook = core.professor.critic.register_forward_hook(keep)
-    turn, accuracy = core.professor.critic_turn(forced.behaviour, free)
-    hook.remove()
-    loss = turn.losses[0].value
-    assert float(loss) == pytest.approx(2 * math.log(2), abs=1e-6) and float(accuracy) == 0.5
-    loss.backward()
-    real, fake = scores
-    # Equal rows get opposite gradients: whatever D says of a behaviour, saying zero is the best.
-    assert torch.allclose(real.grad + fake.grad, torch.zeros(ROWS), atol=1e-7)
-    assert float(real.grad.abs().max()) > 0
-    for parameter in core.professor.critic.parameters():
-        assert parameter.grad is None or float(parameter.grad.abs().max()) < 1e-6
-    assert float(core.professor.against(forced.behaviour, free, accuracy)) == 0.0, "gate shut"
