@@ -124,7 +124,8 @@ def test_the_probability_is_the_share_of_rows_that_change() -> None:
     torch.manual_seed(0)
     x = torch.zeros(20_000, 1, 1, 1)
     changed = ada(TensorDict({"x": x}, [len(x)]))["x"].flatten() != 0
-    assert changed.float().mean().item() == pytest.approx(0.3, abs=5 * (0.21 / 20_000) ** 0.5)
+    # 4.5 standard errors of a share.
+    assert changed.float().mean().item() == pytest.approx(0.3, abs=4.5 * (0.21 / 20_000) ** 0.5)
 
 
 def test_a_domain_offers_its_own_transform() -> None:

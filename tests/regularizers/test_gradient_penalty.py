@@ -23,12 +23,13 @@ def linear(weight: Tensor):
 
 
 @settings(deadline=None)
-@given(rows=st.integers(1, 9), seed=st.integers(0, 99))
-def test_linear_critic_for_any_batch(rows: int, seed: int) -> None:
+@given(rows=st.integers(1, 9), seed=st.integers(0, 99), scale=st.floats(0.01, 3))
+def test_linear_critic_for_any_batch(rows: int, seed: int, scale: float) -> None:
     generator = torch.Generator().manual_seed(seed)
     real, fake = (flat(10 * torch.randn(rows, 2, generator=generator).double()) for _ in range(2))
-    penalty = build("gp", weight=1.0)(linear(W), real, fake)
-    assert penalty.item() == pytest.approx(16.0, abs=1e-9)
+    for weight, value in ((W, 16.0), (scale * W, (5 * scale - 1) ** 2)):
+        penalty = build("gp", weight=1.0)(linear(weight), real, fake)
+        assert penalty.item() == pytest.approx(value, abs=1e-9)
 
 
 @settings(deadline=None)
