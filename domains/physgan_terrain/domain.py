@@ -175,6 +175,7 @@ class TerrainDomain(Domain):
                     "auxiliary": 0.2,
                     "condition_drop": 0.3,
                 },
+                "bigan": common,
                 # A standard normal prior, because a world's latents belong to places.
                 "vae-gan": {
                     **common,

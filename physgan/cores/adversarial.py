@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from physgan.conditions import ConditionSchema
 from physgan.constraints.laws import laws_of
 from physgan.cores.base import Core, Loss, Turn, resting
-from physgan.cores.criticism import Criticism, CriticOptions, prepared
+from physgan.cores.criticism import Criticism, CriticOptions, data_features, prepared
 from physgan.cores.guide import Guide
 from physgan.cores.heads import PropertyHeads
 from physgan.cores.replay import recorded
@@ -22,7 +22,6 @@ from physgan.domain import Domain, Verdict
 from physgan.errors import InputError
 from physgan.objectives.base import features_of
 from physgan.regularizers.perceptual import Perceptual
-from physgan.tensors import float_leaves
 
 if TYPE_CHECKING:
     from physgan.predictors import Predictor
@@ -136,8 +135,7 @@ class AdversarialCore(Criticism, Core):
         """What the critic says of ``x``, which is augmented in the units given; without a critic,
         the data beside their condition as features."""
         if self.critic is None:
-            rows = [leaf.reshape(len(leaf), -1) for leaf in float_leaves(x).values()]
-            return Verdict(condition.new_zeros(len(condition)), torch.cat([*rows, condition], 1))
+            return data_features(x, condition)
         return self.critic(self._augmented(x), condition, given)
 
     def _judge(self, x: TensorDict, condition: Tensor, given: TensorDict) -> Verdict:

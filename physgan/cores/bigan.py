@@ -3,8 +3,11 @@
 
 The critic sees a sample together with its latent. Encoded data (x, E(x)) are real, decoded noise
 (G(z), z) fake; encoder and generator minimise the objective's ``makers_loss`` of both, so each sees
-the gradient of its own pair. At the optimum both joint distributions are one and E(G(z)) = z. The
-latent enters the domain's critic as a part of its condition.
+the gradient of its own pair. At the optimum both joint distributions are one and E(G(z)) = z.
+
+An objective that measures how far two batches are from each other (a kernel's, an energy distance)
+has no two sides to exchange: each maker then minimises the generator's loss with the other's pairs,
+at rest, in the place of the data.
 """
 
 from __future__ import annotations
@@ -17,12 +20,13 @@ import torch
 from tensordict import TensorDict
 from torch import Tensor, nn
 
+from physgan import regularizers
 from physgan.conditions import ConditionSchema
 from physgan.cores.adversarial import read_options
 from physgan.cores.base import Core, Draw, Loss, Turn, resting
-from physgan.cores.criticism import Criticism, CriticOptions, prepared
+from physgan.cores.criticism import Criticism, CriticOptions, data_features, prepared
+from physgan.cores.joint import JointAutoencoder, JointCritic
 from physgan.domain import Domain, Verdict
-from physgan.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -61,14 +65,15 @@ class BiGAN(Criticism, Core):
         self.generator = domain.generator(schema.dim, **network)
         self.encoder = domain.encoder(schema.dim, **network)
         self._judge_by(_Joint(domain), opt)
-        if not self.objective.two_sided:
-            raise InputError(
-                f"the objective {opt.objective!r} says nothing of pairs that are both made, which "
-                "a BiGAN plays with",
-                fix="choose one without an autoencoder that compares one real with one fake batch, "
-                "such as non-saturating, rpgan or wgan",
-            )
-        self.joint_critic = self._build_critic(domain, schema.dim + opt.latent_dim, opt)
+        self.joint_critic: nn.Module | None = None
+        dim, width = schema.dim, opt.latent_dim
+        if self.objective.autoencoding:
+            self.joint_critic = JointAutoencoder(domain, dim, width, opt.critic_network)
+        elif self.objective.needs_critic:
+            critic = domain.critic(dim + width, **opt.critic_network)
+            self.joint_critic = JointCritic(critic, width)
+        if self.joint_critic is not None and opt.spectral_norm:
+            regularizers.apply_spectral_norm(self.joint_critic)
         self.projections = [p for p in domain.projections() if p.differentiable]
 
     @property
@@ -78,19 +83,20 @@ class BiGAN(Criticism, Core):
 
     @property
     def players(self) -> Mapping[str, nn.Module]:
-        return {"generator": self.generator, "encoder": self.encoder, "critic": self.joint_critic}
+        makers = {"generator": self.generator, "encoder": self.encoder}
+        return makers if self.joint_critic is None else {**makers, "critic": self.joint_critic}
 
     def turns(self, draw: Draw, step: int) -> Iterator[Turn]:
-        for _ in range(self.options.n_critic - 1):
+        for _ in range(self.options.n_critic - 1 if self.joint_critic is not None else 0):
             with torch.no_grad():
                 pairs = self._pairs(draw())
             yield from self._critic_turn(*pairs)
         real, fake, condition, given = self._pairs(draw())
         yield from self._critic_turn(real, fake, condition, given)
 
-        with resting(self.joint_critic):
+        with resting(*([] if self.joint_critic is None else [self.joint_critic])):
             said = [self._judge(self._seen(pair), condition, given) for pair in (real, fake)]
-            against = self.objective.makers_loss(*said)
+            against = self._makers_loss(*said)
         logs = {"adversarial": against.detach()}
         if self.options.recover:
             again = self.encoder(fake["x"], condition, given)[0]
@@ -111,8 +117,11 @@ class BiGAN(Criticism, Core):
     def _critic_turn(
         self, real: TensorDict, fake: TensorDict, condition: Tensor, given: TensorDict
     ) -> Iterator[Turn]:
+        if self.joint_critic is None:
+            return
         real, fake = (self._seen(pair.detach()) for pair in (real, fake))
-        said = [self._judge(pair, condition, given) for pair in (real, fake)]
+        judged = [self._judge(pair, condition, given) for pair in (real, fake)]
+        said = (judged[0], *self.fakes(judged[1]))
         loss = self.objective.critic_loss(*said)
         penalty = self.regularizer(
             lambda pair: self.objective.witness(self._judge(pair, condition, given), *said),
@@ -122,6 +131,14 @@ class BiGAN(Criticism, Core):
         total = loss if penalty is None else loss + penalty
         yield Turn((Loss(total, ("critic",)),), ("critic",), {"critic": loss.detach()})
         self._after_critic_step(self.joint_critic, *said)
+
+    def _makers_loss(self, real: Verdict, fake: Verdict) -> Tensor:
+        objective = self.objective
+        if objective.two_sided or not objective.real_in_generator:
+            return objective.makers_loss(real, fake)
+        ways = ((real, fake), (fake, real))
+        losses = [objective.generator_loss(_still(data), *self.fakes(made)) for data, made in ways]
+        return torch.stack(losses).sum()
 
     def _encode(self, x: TensorDict, condition: Tensor, given: TensorDict) -> Tensor:
         mean, log_variance = self.encoder(x, condition, given)
@@ -142,6 +159,8 @@ class BiGAN(Criticism, Core):
 
     def _judge(self, pair: TensorDict, condition: Tensor, given: TensorDict) -> Verdict:
         """What the critic says of ``pair``, which is augmented in the units given."""
+        if self.joint_critic is None:
+            return data_features(pair, condition)
         pair = self._augmented(pair)
         return self.joint_critic(pair["x"], torch.cat([condition, pair["z"]], dim=1), given)
 
@@ -160,3 +179,9 @@ class BiGAN(Criticism, Core):
 
     def report(self) -> dict[str, float]:
         return self._criticism_report()
+
+
+def _still(verdict: Verdict) -> Verdict:
+    """``verdict`` off the graph."""
+    parts = (verdict.score, verdict.features, verdict.reconstruction)
+    return Verdict(*(None if part is None else part.detach() for part in parts))  # type: ignore

@@ -7,13 +7,14 @@ from typing import Any
 
 import torch
 from tensordict import TensorDict
-from torch import nn
+from torch import Tensor, nn
 
 from physgan import objectives, regularizers
 from physgan.domain import Domain, Verdict
 from physgan.errors import InputError
 from physgan.objectives import Objective
 from physgan.regularizers import Augmentation, Lazy
+from physgan.tensors import float_leaves
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,23 @@ class Criticism(nn.Module):
         """``x``, in the units of the critic, as the critic is shown it."""
         return x if self.augmentation is None else self.augmentation(x)
 
+    def fakes(self, verdict: Verdict) -> list[Verdict]:
+        """As many independent batches as the objective compares.
+
+        Rows of a batch are independent draws, so the same verdict one row on is another batch.
+        """
+
+        def roll(shift: int) -> Verdict:
+            features, again = verdict.features, verdict.reconstruction
+            rows = torch.arange(len(verdict.score), device=verdict.score.device).roll(shift)
+            return Verdict(
+                verdict.score[rows],
+                None if features is None else features[rows],
+                None if again is None else again[rows],  # type: ignore[arg-type]
+            )
+
+        return [verdict, *(roll(n) for n in range(1, self.objective.fakes))]
+
     @torch.no_grad()
     def _after_critic_step(self, critic: nn.Module, *verdicts: Verdict) -> None:
         """Weight clipping, the objective's state and ADA's probability, by the ``verdicts`` of the
@@ -95,6 +113,13 @@ class Criticism(nn.Module):
         if self.augmentation is not None and self.augmentation.adaptive:
             state["augmentation_probability"] = float(self.augmentation.probability)
         return state
+
+
+def data_features(x: TensorDict, *beside: Tensor) -> Verdict:
+    """Of a game without a critic: the numbers of ``x`` and what is ``beside`` it as features."""
+    rows = [leaf.reshape(len(leaf), -1) for leaf in float_leaves(x).values()]
+    features = torch.cat([*rows, *beside], dim=1)
+    return Verdict(features.new_zeros(len(features)), features)
 
 
 def prepared(critic: nn.Module | None, x: TensorDict) -> TensorDict:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from physgan.constraints import Multipliers
 from physgan.cores.base import resting
-from physgan.cores.criticism import Criticism, CriticOptions, prepared
+from physgan.cores.criticism import Criticism, CriticOptions, data_features, prepared
 from physgan.cores.pool import FakePool
 from physgan.domain import Domain, Verdict
 from physgan.tensors import float_leaves
@@ -53,28 +53,10 @@ class Side(Criticism):
     def judge(self, x: TensorDict, given: TensorDict) -> Verdict:
         """The critic's verdict on ``x``, prepared and then augmented; without a critic, the data
         themselves as features."""
-        leaves = list(float_leaves(x).values())
         if self.critic is None:
-            rows = torch.cat([leaf.flatten(1) for leaf in leaves], dim=1)
-            return Verdict(rows.new_zeros(len(rows)), rows)
-        return self.critic(self._augmented(x), leaves[0].new_zeros(len(x), 0), given)
-
-    def fakes(self, verdict: Verdict) -> list[Verdict]:
-        """As many independent batches as the objective compares.
-
-        Rows of a batch are independent draws, so the same verdict one row on is another batch.
-        """
-
-        def roll(shift: int) -> Verdict:
-            features, again = verdict.features, verdict.reconstruction
-            rows = torch.arange(len(verdict.score), device=verdict.score.device).roll(shift)
-            return Verdict(
-                verdict.score[rows],
-                None if features is None else features[rows],
-                None if again is None else again[rows],  # type: ignore[arg-type]
-            )
-
-        return [verdict, *(roll(n) for n in range(1, self.objective.fakes))]
+            return data_features(x)
+        nothing = next(iter(float_leaves(x).values())).new_zeros(len(x), 0)
+        return self.critic(self._augmented(x), nothing, given)
 
     def critic_loss(self, real: TensorDict, fake: TensorDict, given: TensorDict) -> Tensor:
         """What the critic minimises, a scalar; no gradient reaches ``fake``.

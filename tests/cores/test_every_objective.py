@@ -1,4 +1,4 @@
-"""Every objective of the catalogue, played by both cores on the ring of Gaussians."""
+"""Every objective of the catalogue, played by the cores of one domain on the ring of Gaussians."""
 
 import math
 
@@ -7,7 +7,7 @@ import torch
 
 from physgan.autoencoder_critic import AutoencodingCritic
 from physgan.conditions import ConditionSchema
-from physgan.cores import VAEGAN, PhysicsGAN
+from physgan.cores import VAEGAN, BiGAN, PhysicsGAN
 from physgan.domain import Verdict
 from physgan.objectives import OBJECTIVES
 from physgan.testing import GaussianRing
@@ -123,7 +123,7 @@ def test_in_the_vae_gan_no_gradient_leaks(name):
 
 
 @each
-@pytest.mark.parametrize("kind", [PhysicsGAN, VAEGAN])
+@pytest.mark.parametrize("kind", [PhysicsGAN, VAEGAN, BiGAN])
 def test_some_steps_stay_finite_and_move_every_player(kind, name):
     core = core_of(kind, name, n_critic=2)
     before = {n: [p.clone() for p in net.parameters()] for n, net in core.players.items()}
