@@ -25,6 +25,7 @@ from physgan.cores.base import Loss, Turn, resting
 from physgan.domain import Verdict
 from physgan.errors import InputError
 from physgan.objectives import Objective, build
+from physgan.tensors import full_precision
 
 
 class BehaviourCritic(nn.Module):
@@ -38,7 +39,7 @@ class BehaviourCritic(nn.Module):
 
     def forward(self, behaviour: Tensor) -> Verdict:
         features = self.features(self.reader(behaviour)[0].mean(dim=1))
-        return Verdict(self.score(features)[:, 0], features)
+        return Verdict(full_precision(self.score(features)[:, 0]), features)
 
 
 @dataclass(frozen=True)

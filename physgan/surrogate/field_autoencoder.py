@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from physgan.domain import Verdict
 from physgan.surrogate.field_networks import around
-from physgan.tensors import float_leaves
+from physgan.tensors import float_leaves, full_precision
 
 HALVINGS = 3
 
@@ -59,7 +59,7 @@ class FieldAutoencoder(nn.Module):
         h = self.open(F.leaky_relu(code, 0.2)) + outer
         for layer, size in zip(self.up, reversed(sizes), strict=True):
             h = F.leaky_relu(layer(F.interpolate(h, size=tuple(size))), 0.2)
-        back: Tensor = self.read(h)
+        back, code = full_precision(self.read(h)), full_precision(code)
         error = (back - seen).square().mean(dim=(1, 2, 3))
         parts = (back * self.deviation + self.mean).split([f.shape[1] for f in leaves.values()], 1)
         copied: Any = x.select(*leaves).clone(recurse=False)

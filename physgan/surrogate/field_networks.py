@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from physgan.domain import Verdict
 from physgan.sequences import Stepper
+from physgan.tensors import full_precision
 
 
 class FieldStepper(Stepper):
@@ -71,9 +72,11 @@ class FieldStepper(Stepper):
         for block, film in zip(self.blocks, films, strict=True):
             scale, shift = film.chunk(2, dim=1)
             h = h + block(nn.functional.gelu(h * (1 + scale) + shift))
-        made = {"field": state["field"] + self.change * self.read(h), "activations": h.mean((2, 3))}
+        activations = full_precision(h).mean(dim=(2, 3))
         if self.cell is not None:
-            hidden = self.cell(made["activations"], hidden)
+            hidden = full_precision(self.cell(activations, hidden))
+        field = state["field"] + self.change * self.read(h)
+        made = {"field": field, "activations": activations}
         return TensorDict(made, state.batch_size), hidden
 
     def error(
@@ -109,7 +112,7 @@ class FieldCritic(nn.Module):
         leaves: list[Any] = list(x.values(include_nested=True, leaves_only=True))
         maps = self.body(torch.cat(leaves, dim=1)) + self.film(condition)[:, :, None, None]
         features = nn.functional.silu(maps).mean(dim=(2, 3))
-        return Verdict(self.score(features)[:, 0], features)
+        return Verdict(full_precision(self.score(features)[:, 0]), features)
 
 
 def around(inputs: int, outputs: int, dilation: int = 1) -> nn.Conv2d:

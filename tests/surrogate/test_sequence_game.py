@@ -191,3 +191,14 @@ def test_the_critic_moves_so_often_each_time_on_rows_of_its_own(options):
     assert steps == ["critic"] * 3 + ["stepper"] and len(drawn) == 3
     core.progress = -1.0
     assert [t.step for t in core.turns(draw, 0)] == [("stepper",)] and len(drawn) == 4
+
+
+@pytest.mark.parametrize("name", ["ebgan", "mmd-gan", "gmmn", "hinge"])
+def test_the_game_is_played_in_half_precision(name):
+    network = {**SMALL, "memory": 3}
+    core, train = made(objective=name, **PLAYING, professor=0.1, network=network)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        for turn in core.turns(lambda: train[:ROWS], 0):
+            found = gradients(turn, core)
+            assert any(found[player] > 0 for player in turn.step)
+            assert all(loss.value.dtype == torch.float32 for loss in turn.losses)

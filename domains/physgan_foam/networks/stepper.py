@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from physgan.sequences import Project, Stepper
+from physgan.tensors import full_precision
 from physgan_foam import pointer, symmetry
 from physgan_foam.networks.pointer_net import PointerNet
 from physgan_foam.offsets import REACH, neighbours, wrap
@@ -56,7 +57,7 @@ class FoamStepper(Stepper):
             fine = F.interpolate(z, scale_factor=NOISE_GRID, mode="nearest")
             z = wrap(fine, self.net.margin)
         h = self.net.activations(wrap(labels, self.net.halo), condition, z)
-        return self.net.logits(h).float(), h.mean(dim=(2, 3))
+        return self.net.logits(h).float(), full_precision(h).mean(dim=(2, 3))
 
     def noise(self, state: TensorDict) -> Tensor | None:
         """``(B, channels, H / 8, W / 8)`` of a standard normal where the network takes noise; else

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from physgan.sequences import Stepper
+from physgan.tensors import full_precision
 from physgan_foam.networks.stepper import FoamStepper
 from physgan_foam.offsets import REACH, neighbours, wrap
 
@@ -42,7 +43,8 @@ class UNetStepper(FoamStepper):
         score = (self.net.out(h) + 2 * phases).float()  # type: ignore[operator]
         pointed = neighbours(wrap(colour, REACH))
         logits = score.gather(1, pointed)
-        made = {"logits": logits, "around": around, "activations": h.mean(dim=(2, 3))}
+        activations = full_precision(h).mean(dim=(2, 3))
+        made = {"logits": logits, "around": around, "activations": activations}
         return TensorDict(made, [len(labels)]), hidden
 
     def noise(self, state: TensorDict) -> Tensor | None:
