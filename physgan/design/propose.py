@@ -28,6 +28,7 @@ from physgan.predictors import Predictor
 from physgan.training.folder import FINGERPRINTS, KEYS
 
 LEVEL = 0.9
+CHANCE = 0.05
 SEARCHES = ("samples", "latent")
 
 
@@ -161,6 +162,7 @@ def propose(
     for candidate, gap in zip(found, distances, strict=True):
         candidate.nearest = gap
     _doubt(run, found, warnings)
+    warnings += blind(run.predictor(), [target.name for target in wanted])
     counts["verified"] = 0
     if judge_by is not None:
         counts["verified"] = judge(
@@ -255,6 +257,18 @@ def _doubt(run: Run, found: Sequence[Candidate], warnings: list[str]) -> None:
     unsure = sum(not c.filters["interval_holds"] for c in told)
     if unsure:
         warnings.append(f"{unsure} candidates are unlike the rows that intervals were tested on")
+
+
+def blind(predictor: Predictor | None, names: Sequence[str]) -> list[str]:
+    """A warning for each of ``names`` whose held-out rows the ``predictor`` ranks no better than
+    chance would in one of twenty cases."""
+    figures = {} if predictor is None else predictor.report.get("properties", {})
+    return [
+        f"the predictor does not rank held-out rows by {name} (rank correlation "
+        f"{figures[name]['rank_correlation']:.2f}): neither does the order of the candidates"
+        for name in names
+        if figures.get(name, {}).get("rank_chance", 0.0) > CHANCE
+    ]
 
 
 def _percentiles(schema: ConditionSchema) -> dict[str, list[float]]:

@@ -101,6 +101,8 @@ def fit_predictor(
     first, second = _halves(len(calibration), options.seed)
     calibrate(predictor, calibration[first])
     predictor.report = measure(predictor, calibration[second], options.level)
+    for name, figures in ranking(predictor, calibration).items():
+        predictor.report["properties"][name] |= figures
     predictor.report["seconds"] = round(time.monotonic() - begun, 1)
     return predictor.eval()
 
@@ -159,6 +161,29 @@ def measure(predictor: Predictor, batch: TensorDict, level: float = 0.9) -> dict
             }
         report["properties"][prop.name] = figures
     return report
+
+
+@torch.no_grad()
+def ranking(predictor: Predictor, batch: TensorDict) -> dict[str, dict[str, float]]:
+    """By continuous property ``rank_correlation``, Spearman's between predictions and labels of
+    ``batch``, and ``rank_chance``, how often predictions that know nothing would reach it. All rows
+    that training has not seen serve, since intervals do not change an order."""
+    from scipy.stats import spearmanr
+
+    mean, found = predictor.predict(batch["x"], batch.get("given", None)).mean.cpu(), {}
+    for column in predictor.continuous:
+        name = predictor.names[column]
+        truth = batch["y"][name].cpu()
+        known = torch.isfinite(truth)
+        said, true = mean[known, column].numpy(), truth[known].numpy()
+        if len(true) < 3 or said.std() == 0 or true.std() == 0:
+            found[name] = {"rank_correlation": 0.0, "rank_chance": 1.0}
+            continue
+        told: Any = spearmanr(said, true, alternative="greater")
+        found[name] = {
+            "rank_correlation": float(told.statistic), "rank_chance": float(told.pvalue)
+        }  # fmt: skip
+    return found
 
 
 def _halves(size: int, seed: int) -> tuple[Tensor, Tensor]:

@@ -1,9 +1,10 @@
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from physgan.design.candidate import Candidate, Estimate
-from physgan.design.propose import _doubt
+from physgan.design.propose import _doubt, blind
 
 
 def candidates(*spreads):
@@ -32,3 +33,12 @@ def test_where_no_limit_was_kept_nothing_is_said(report):
     found, warnings = candidates(9.0), []
     _doubt(run_with(report), found, warnings)
     assert not found[0].filters and not warnings
+
+
+def test_a_predictor_that_cannot_rank_is_told():
+    row = {"rank_correlation": 0.03, "rank_chance": 0.3}
+    report = {"properties": {"strength": row, "width": {**row, "rank_chance": 0.01}, "shape": {}}}
+    predictor: Any = SimpleNamespace(report=report)
+    (said,) = blind(predictor, ["strength", "width", "shape", "length"])
+    assert "strength" in said and "0.03" in said
+    assert blind(None, ["strength"]) == []

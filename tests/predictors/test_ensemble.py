@@ -16,7 +16,7 @@ from physgan.predictors import (
     predicted_properties,
     save_predictor,
 )
-from physgan.predictors.fit import check_rows
+from physgan.predictors.fit import check_rows, ranking
 from physgan.predictors.member import beta_nll
 
 OPTIONS = PredictorOptions(
@@ -150,3 +150,23 @@ def test_one_row_has_no_variance_to_explain_and_warns_of_nothing(predictor, data
     figures = measure(predictor, data["test"][:1])["properties"]["strength"]
     assert figures["rows"] == 1 and math.isnan(figures["r2"]) and figures["mae"] >= 0
     assert not [w for w in recwarn if "degrees of freedom" in str(w.message)]
+
+
+def told(predictor, batch, labels):
+    y = TensorDict({**dict(batch["y"].items()), "strength": labels}, [len(batch)])
+    found = ranking(predictor, TensorDict({**dict(batch.items()), "y": y}, [len(batch)]))
+    return found["strength"]
+
+
+def test_held_out_rows_are_ranked_or_not(predictor, data):
+    batch = data["test"][:50]
+    assert predictor.report["properties"]["strength"]["rank_correlation"] > 0.8
+    said = predictor.predict(batch["x"]).mean[:, 0]
+    assert told(predictor, batch, said.exp())["rank_correlation"] == pytest.approx(1)
+    assert told(predictor, batch, said)["rank_chance"] < 1e-9
+    assert told(predictor, batch, -said) == pytest.approx(
+        {"rank_correlation": -1, "rank_chance": 1}
+    )
+    unknown = torch.full((50,), torch.nan)
+    for labels in (unknown, torch.ones(50)):
+        assert told(predictor, batch, labels) == {"rank_correlation": 0.0, "rank_chance": 1.0}
