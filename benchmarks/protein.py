@@ -128,7 +128,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--state", action="store_true", help="keep results of some parts alone")
     parser.add_argument("--seeds", type=int, default=5, help="of requests and searches")
-    parser.add_argument("--set-seeds", type=int, default=2, help="of trainings on AAV and GFP")
+    parser.add_argument("--set-seeds", type=int, default=5, help="of trainings on AAV and GFP")
     parser.add_argument("--minutes", type=float, default=1.5, help="of each such training")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
