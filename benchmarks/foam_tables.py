@@ -9,6 +9,7 @@ COARSENING = {
     "mu2_error": ("mu2 off by", ".2f"),
     "ks_area": ("KS of A/<A>", ".3f"),
     "bubble_count_error": ("bubble count off by, %", ".1f"),
+    "bubble_count_error_each": ("of single runs, %", ".1f"),
     "area_error_max": ("total area off by", ".1g"),
 }
 MEASURED = {
@@ -26,8 +27,10 @@ MEASURED = {
     "surrogate_seconds_beta01": ("the same by rollout", ".2f"),
     "speedup_front_tracking_beta1": ("rollout over front tracking, beta 1", ".2f"),
     "speedup_front_tracking_beta01": ("rollout over front tracking, beta 0.1", ".1f"),
+    "speedup_front_tracking_beta01_one_thread": ("the same on one thread", ".1f"),
     "break_even_front_tracking_beta01": ("runs after which training has paid, beta 0.1", ".0f"),
     "speedup_phase_field": ("rollout over the phase field, beta 1", ".0f"),
+    "speedup_phase_field_one_thread": ("the same on one thread", ".0f"),
     "stable_horizons": ("a rollout stays sound for", ".1f"),
     "train_minutes": ("training time", ".0f"),
 }

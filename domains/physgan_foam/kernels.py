@@ -1,7 +1,5 @@
-"""Compiled loops over pixels: masks, label decisions and pressures on processors.
-
-Labels are int32 with a rim of REACH; fields over offsets are channels last, ``(H, W, 49)``.
-"""
+"""Compiled loops over pixels: masks, label decisions and pressures on processors. Labels are int32
+with a rim of REACH; fields over offsets are channels last, ``(H, W, 49)``."""
 
 from __future__ import annotations
 
@@ -14,6 +12,8 @@ SLOTS = 6
 """Most labels that a pixel weighs."""
 LEAST = 1e-3
 """Least share of a label that is weighed."""
+PARTS = 4
+"""Pieces in which sums over pixels are made."""
 _DY = np.array([dy for dy, _ in OFFSETS])
 _DX = np.array([dx for _, dx in OFFSETS])
 
@@ -154,23 +154,30 @@ def contested(count, name, share, least, sure, expected):
     return counts, names, shares
 
 
-@njit(cache=True)
+@njit(cache=True, parallel=True)
 def yielding(count, name, share, factor, area, give):
     """Adds to ``area (N,)`` the pixels of ``contested`` that labels win under ``factor``, and to
     ``give (N,)`` the derivative of area by log factor in a softened decision."""
-    value = np.empty(SLOTS, np.float32)
-    for pixel in range(len(count)):
-        used = np.int64(count[pixel])
-        top, best, total = np.float32(-1.0), 0, np.float32(1e-30)
-        for k in range(used):
-            value[k] = share[pixel, k] * factor[name[pixel, k]]
-            total += value[k]
-            if value[k] > top:
-                top, best = value[k], k
-        area[name[pixel, best]] += 1
-        for k in range(used):
-            part = value[k] / total
-            give[name[pixel, k]] += part * (1 - part)
+    # parts of their own, added in order, so that sums do not depend on the number of threads
+    areas = np.zeros((PARTS, len(area)), np.float32)
+    gives = np.zeros((PARTS, len(area)), np.float32)
+    for part in prange(PARTS):
+        value = np.empty(SLOTS, np.float32)
+        for pixel in range(part * len(count) // PARTS, (part + 1) * len(count) // PARTS):
+            used = np.int64(count[pixel])
+            top, best, total = np.float32(-1.0), 0, np.float32(1e-30)
+            for k in range(used):
+                value[k] = share[pixel, k] * factor[name[pixel, k]]
+                total += value[k]
+                if value[k] > top:
+                    top, best = value[k], k
+            areas[part, name[pixel, best]] += 1
+            for k in range(used):
+                soft = value[k] / total
+                gives[part, name[pixel, k]] += soft * (1 - soft)
+    for part in range(PARTS):
+        area += areas[part]
+        give += gives[part]
 
 
 @njit(cache=True)
