@@ -22,8 +22,8 @@ from tensordict import TensorDict
 
 from physgan.conditions import Target
 from physgan.design.batch_choice import choose
+from physgan.design.doubts import blind
 from physgan.design.evolution import GeneticOptions, climb
-from physgan.design.propose import CHANCE
 from physgan.design.space import TokenSpace
 from physgan.equip import fit_run_predictor, options_for
 from physgan.errors import InputError
@@ -33,12 +33,12 @@ from physgan.training.config import RunConfig
 from physgan_protein.alphabet import AMINO_ACIDS, decode, encode, one_hot
 from physgan_protein.baselines import consensus_mutants, random_mutants
 from physgan_protein.io import read_records
+from physgan_protein.metrics.family import Profile
 from physgan_protein.metrics.fitness import TOP, design_figures
 from physgan_protein.metrics.tolerance import plausibility
 from physgan_protein.oracles.measured import MEASURED
 from physgan_protein.oracles.replica import ReplicaOracle, train_replicas
 from physgan_protein.oracles.replica_fit import ReplicaOptions
-from physgan_protein.references import consensus
 from runs import kept
 
 TASKS = {"aav_medium": ("aav", "ggs_medium"), "aav_hard": ("aav", "ggs_hard"),
@@ -162,7 +162,7 @@ def ranked(
     said = np.zeros(len(designs))
     if predictor is not None and knows(predictor):
         said = predicted(predictor, TASKS[task][0], tokens)
-    score = plausibility(designs, rows, consensus(rows).numpy(), said)
+    score = plausibility(designs, Profile.fit(rows).shares, said)
     try:
         chosen = choose(score, tokens, min(TOP, len(designs)), diversity=DIVERSITY[task])
     except InputError:
@@ -173,8 +173,7 @@ def ranked(
 
 def knows(predictor: Predictor) -> bool:
     """Whether ``predictor`` ranks rows that it was not fitted to."""
-    (figures,) = predictor.report["properties"].values()
-    return figures["rank_chance"] <= CHANCE
+    return not blind(predictor, predictor.names)
 
 
 def predicted(predictor: Predictor, name: str, tokens: NDArray[np.int64]) -> NDArray[np.float64]:

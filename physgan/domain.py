@@ -177,6 +177,11 @@ class Domain(ABC):
         """Array ``(n, F)`` whose Euclidean distance says how near two samples are."""
         raise InputError(f"the domain {self.name!r} has no fingerprint")
 
+    def plausibility(self, samples: Sequence[Any]) -> Any:
+        """Array ``(n,)`` that ranks native ``samples`` by how likely they are to work, larger for
+        likelier, from what is known beside their labels; None where nothing is."""
+        return None
+
     def same(self, a: Any, b: Any) -> bool:
         """Whether two native samples are the same object for the field (a structure matcher)."""
         return bool(a == b)

@@ -83,6 +83,7 @@ class ProteinDomain(Domain):
         self.lengths = torch.zeros(0, dtype=torch.bool)
         self.pool = torch.zeros(0, 0, dtype=torch.uint8)
         self.longest_run, self.least_entropy = 0, 0.0
+        self.shares = torch.zeros(0, 20)
 
     @property
     def length(self) -> int:
@@ -111,27 +112,17 @@ class ProteinDomain(Domain):
         Raises InputError where edits are asked of sequences of several lengths.
         """
         from physgan_protein.checks import floor_of
-        from physgan_protein.references import consensus
+        from physgan_protein.metrics.family import Profile
+        from physgan_protein.references import reference_pool
 
         lengths = sorted({len(sequence) for sequence in sequences})
         self.lengths = torch.zeros(lengths[-1], dtype=torch.bool)
         self.lengths[torch.tensor(lengths) - 1] = True
         self.longest_run, self.least_entropy = floor_of(sequences)
-        if self.edit == "none":
-            return
-        if len(lengths) > 1:
-            raise InputError(
-                f"edits need sequences of one length, these have {lengths[0]} to {lengths[-1]}",
-                fix="set domain.edit=none, or align the sequences",
-            )
-        if self.fixed and self.fixed[-1] > lengths[0]:
-            raise InputError(f"position {self.fixed[-1]} of {lengths[0]} cannot be fixed")
-        common = consensus(sequences)
-        self.pool = common[None].to(torch.uint8)
-        if self.edit == "rows":
-            rows = torch.from_numpy(alphabet.encode(sequences, lengths[0]))
-            kept = (rows[:, self.fixed_mask()] == common[self.fixed_mask()]).all(dim=1)
-            self.pool = rows[kept].to(torch.uint8)
+        if len(lengths) == 1:
+            self.shares = torch.from_numpy(Profile.fit(sequences).shares)
+        if self.edit != "none":
+            self.pool = reference_pool(self, sequences, lengths)
 
     def fixed_mask(self) -> Tensor:
         """True where a position never changes, ``(L,)``."""
@@ -157,7 +148,7 @@ class ProteinDomain(Domain):
                 "longest_run": self.longest_run,
                 "least_entropy": self.least_entropy,
             },
-            "tensors": {"lengths": self.lengths, "pool": self.pool},
+            "tensors": {"lengths": self.lengths, "pool": self.pool, "shares": self.shares},
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -171,6 +162,7 @@ class ProteinDomain(Domain):
         self.fixed = tuple(plain["fixed"])
         self.longest_run, self.least_entropy = plain["longest_run"], plain["least_entropy"]
         self.lengths, self.pool = tensors["lengths"].bool(), tensors["pool"]
+        self.shares = tensors.get("shares", self.shares)
 
     def generator(self, condition_dim: int, **options: Any) -> Generator:
         from physgan_protein.networks.generator import ProteinGenerator
@@ -261,6 +253,12 @@ class ProteinDomain(Domain):
         from physgan_protein.fingerprints import fingerprints
 
         return fingerprints(samples, self.length, aligned=int(self.lengths.sum()) == 1)
+
+    def plausibility(self, samples: Sequence[str]) -> Any:
+        """By what the training family and any protein tolerate; None for several lengths."""
+        from physgan_protein.metrics.tolerance import plausibility
+
+        return plausibility(samples, self.shares.numpy()) if len(self.shares) else None
 
     def key(self, sample: str) -> str:
         return sample

@@ -9,6 +9,7 @@ import torch
 from tensordict import TensorDict
 from torch import Tensor
 
+from physgan.errors import InputError
 from physgan_protein import alphabet
 
 if TYPE_CHECKING:
@@ -21,6 +22,25 @@ def consensus(sequences: Sequence[str]) -> Tensor:
     """The commonest residue at each position of sequences of one length, tokens ``(L,)``."""
     tokens = torch.from_numpy(alphabet.encode(sequences, len(sequences[0])))
     return alphabet.one_hot(tokens).sum(dim=0).argmax(dim=1)
+
+
+def reference_pool(
+    domain: ProteinDomain, sequences: Sequence[str], lengths: Sequence[int]
+) -> Tensor:
+    """The tokens ``(m, L)`` that edits are counted from: the consensus, or the ``sequences`` that
+    have its residues at the domain's fixed positions. InputError for several ``lengths``."""
+    if len(lengths) > 1:
+        raise InputError(
+            f"edits need sequences of one length, these have {lengths[0]} to {lengths[-1]}",
+            fix="set domain.edit=none, or align the sequences",
+        )
+    if domain.fixed and domain.fixed[-1] > lengths[0]:
+        raise InputError(f"position {domain.fixed[-1]} of {lengths[0]} cannot be fixed")
+    common = consensus(sequences)
+    if domain.edit != "rows":
+        return common[None].to(torch.uint8)
+    rows, mask = torch.from_numpy(alphabet.encode(sequences, lengths[0])), domain.fixed_mask()
+    return rows[(rows[:, mask] == common[mask]).all(dim=1)].to(torch.uint8)
 
 
 def hamming(a: Tensor, b: Tensor) -> Tensor:

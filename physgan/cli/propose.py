@@ -66,6 +66,14 @@ def propose_command(
         bool, typer.Option("--keep-known", help="Keep candidates that are in the training data.")
     ] = False,
     oversample: Annotated[int, typer.Option(min=1, help="Samples drawn per candidate.")] = 32,
+    plausible: Annotated[
+        bool,
+        typer.Option(
+            "--plausible",
+            help="Rank also by what the domain knows of how likely samples are to work, and not by "
+            "a predictor that does not rank held-out rows.",
+        ),
+    ] = False,
     search: Annotated[
         str,
         typer.Option(
@@ -124,8 +132,8 @@ def propose_command(
         float,
         typer.Option(
             min=0.0,
-            help="With --rounds: in how many places the samples of a round differ at least, on "
-            "average.",
+            help="In how many places candidates, or with --rounds the samples of a round, differ "
+            "at least, on average.",
         ),
     ] = 0.0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same candidates.")] = 0,
@@ -144,6 +152,8 @@ def propose_command(
 
         if wishes or not oracle:
             raise InputError("--rounds asks an oracle for the highest value, and no targets")
+        if plausible:
+            raise InputError("--rounds learns from its oracle alone", fix="leave --plausible out")
         if search != "samples":
             raise InputError("--rounds has searches of its own", fix="choose one with --method")
         propose_in_rounds(
@@ -172,6 +182,8 @@ def propose_command(
         show_progress=console.is_terminal,
         search=search,
         generations=generations,
+        plausible=plausible,
+        diversity=diversity,
     )
     console.print(summary(proposals))
     counts = ", ".join(f"{count} {stage}" for stage, count in proposals.counts.items())

@@ -17,9 +17,11 @@ from torch import Tensor
 from physgan.conditions import ConditionSchema, Target
 from physgan.design import novelty
 from physgan.design.candidate import Candidate, Proposals
+from physgan.design.doubts import blind, flag_unusual, ranks_nothing
 from physgan.design.estimate import estimate
 from physgan.design.judge import judge
 from physgan.design.rank import scores
+from physgan.design.selection import select, with_plausibility
 from physgan.design.targets import Wishes, read_targets, supported
 from physgan.design.tiers import constrain
 from physgan.domain import Domain, Oracle
@@ -28,7 +30,6 @@ from physgan.predictors import Predictor
 from physgan.training.folder import FINGERPRINTS, KEYS
 
 LEVEL = 0.9
-CHANCE = 0.05
 SEARCHES = ("samples", "latent")
 
 
@@ -64,6 +65,8 @@ def propose(
     show_progress: bool = False,
     search: str = "samples",
     generations: int = 20,
+    plausible: bool = False,
+    diversity: float = 0.0,
 ) -> Proposals:
     """The ``n`` best of ``n * oversample`` samples for ``targets``.
 
@@ -73,9 +76,11 @@ def propose(
     Samples pass the projections, are decoded, and invalid ones, repeats and (unless
     ``keep_known``) repeats of the training data are dropped; ``filter`` also drops what fails
     one of the domain's filters. The rest is ranked by ``rank.scores`` with the run's predictor;
-    the best go to the ``oracle`` (True: the domain's default, a name, False: none) through
-    ``executor``. ``training`` are native samples for novelty by matching, in place of the hashed
-    keys in the run's folder. ``out`` is a folder that appears whole. Raises InputError for
+    if ``plausible``, by that (where the predictor ranks held-out rows) and by the domain's
+    plausibility together, in deviations. With a ``diversity`` the chosen differ in so many places
+    on average. The best go to the ``oracle`` (True: the domain's default, a name, False: none)
+    through ``executor``. ``training`` are native samples for novelty by matching, in place of the
+    hashed keys in the run's folder. ``out`` is a folder that appears whole. Raises InputError for
     targets that cannot be read and, if ``strict``, for those outside the training data.
     """
     from physgan.design.table import check_out, write_proposals
@@ -129,7 +134,12 @@ def propose(
         if target.name not in values
     ]
     score, distance = scores(asked, schema, values, intervals, len(kept))
-    order = score.nan_to_num(nan=float("inf")).argsort(stable=True)[:n].tolist()
+    if plausible:
+        unknown = blind(run.predictor(), list(values))
+        told = {name: value for name, value in values.items() if name not in unknown}
+        score = scores(asked, schema, told, intervals, len(kept))[0]
+        score = with_plausibility(score, domain, [natives[i] for i in kept])
+    order = select(score, domain, x, n, diversity)
     exact = {p.name: p.exact(x).tolist() for p in domain.properties if p.exact is not None}
     with torch.no_grad():
         laws = {p.name: p.function(x, given).tolist() for p in domain.penalties()}
@@ -161,8 +171,8 @@ def propose(
     distances = novelty.nearest_distances(domain, [c.sample for c in found], fingerprints)
     for candidate, gap in zip(found, distances, strict=True):
         candidate.nearest = gap
-    _doubt(run, found, warnings)
-    warnings += blind(run.predictor(), [target.name for target in wanted])
+    flag_unusual(run.predictor(), found, warnings)
+    warnings += ranks_nothing(run.predictor(), [target.name for target in wanted], plausible)
     counts["verified"] = 0
     if judge_by is not None:
         counts["verified"] = judge(
@@ -191,6 +201,8 @@ def propose(
             "generations": generations if search == "latent" else None,
             "filter": filter,
             "keep_known": keep_known,
+            "plausible": plausible,
+            "diversity": diversity,
             "oracle": None if judge_by is None else judge_by.name,
             "level": LEVEL,
             "seconds": round(time.monotonic() - begun, 2),
@@ -241,34 +253,6 @@ def _novelty(
         if keys is None:
             warnings.append("no training keys in the run: novelty is unknown")
     return novelty.is_novel(run.domain, samples, training, keys)
-
-
-def _doubt(run: Run, found: Sequence[Candidate], warnings: list[str]) -> None:
-    """Say of each candidate whether the ensemble is as sure of it as of the rows that its
-    intervals were tested on; beyond, their coverage is not to be relied on."""
-    predictor = run.predictor()
-    figures = {} if predictor is None else predictor.report.get("properties", {})
-    limits = {name: row["spread_99"] for name, row in figures.items() if "spread_99" in row}
-    told = [c for c in found if limits.keys() & c.predicted.keys()]
-    for candidate in told:
-        spreads = {n: candidate.predicted[n].spread for n in limits.keys() & candidate.predicted}
-        sure = all(spread <= limits[name] for name, spread in spreads.items())
-        candidate.filters = {**candidate.filters, "interval_holds": sure}
-    unsure = sum(not c.filters["interval_holds"] for c in told)
-    if unsure:
-        warnings.append(f"{unsure} candidates are unlike the rows that intervals were tested on")
-
-
-def blind(predictor: Predictor | None, names: Sequence[str]) -> list[str]:
-    """A warning for each of ``names`` whose held-out rows the ``predictor`` ranks no better than
-    chance would in one of twenty cases."""
-    figures = {} if predictor is None else predictor.report.get("properties", {})
-    return [
-        f"the predictor does not rank held-out rows by {name} (rank correlation "
-        f"{figures[name]['rank_correlation']:.2f}): neither does the order of the candidates"
-        for name in names
-        if figures.get(name, {}).get("rank_chance", 0.0) > CHANCE
-    ]
 
 
 def _percentiles(schema: ConditionSchema) -> dict[str, list[float]]:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from physgan.design.candidate import Candidate, Estimate
-from physgan.design.propose import _doubt, blind
+from physgan.design.doubts import blind, flag_unusual, ranks_nothing
 
 
 def candidates(*spreads):
@@ -16,14 +16,14 @@ def candidates(*spreads):
     return found
 
 
-def run_with(report):
-    return SimpleNamespace(predictor=lambda: SimpleNamespace(report=report))
+def knowing(report) -> Any:
+    return SimpleNamespace(report=report)
 
 
 def test_candidates_of_unusual_spread_are_flagged_and_counted():
     found, warnings = candidates(0.1, 0.3, 0.2), []
     report = {"properties": {"strength": {"spread_99": 0.25}, "shape": {"accuracy": 1.0}}}
-    _doubt(run_with(report), found, warnings)
+    flag_unusual(knowing(report), found, warnings)
     assert [c.filters["interval_holds"] for c in found] == [True, False, True]
     assert warnings == ["1 candidates are unlike the rows that intervals were tested on"]
 
@@ -31,14 +31,17 @@ def test_candidates_of_unusual_spread_are_flagged_and_counted():
 @pytest.mark.parametrize("report", [{}, {"properties": {"strength": {"mae": 1.0}}}])
 def test_where_no_limit_was_kept_nothing_is_said(report):
     found, warnings = candidates(9.0), []
-    _doubt(run_with(report), found, warnings)
+    flag_unusual(knowing(report), found, warnings)
     assert not found[0].filters and not warnings
 
 
 def test_a_predictor_that_cannot_rank_is_told():
     row = {"rank_correlation": 0.03, "rank_chance": 0.3}
     report = {"properties": {"strength": row, "width": {**row, "rank_chance": 0.01}, "shape": {}}}
-    predictor: Any = SimpleNamespace(report=report)
-    (said,) = blind(predictor, ["strength", "width", "shape", "length"])
-    assert "strength" in said and "0.03" in said
-    assert blind(None, ["strength"]) == []
+    names = ["strength", "width", "shape", "length"]
+    assert blind(knowing(report), names) == ["strength"] and blind(None, names) == []
+    (said,) = ranks_nothing(knowing(report), names, False)
+    assert "strength" in said and "0.03" in said and "order" in said
+    (said,) = ranks_nothing(knowing(report), names, True)
+    assert "counts for nothing" in said
+    assert ranks_nothing(None, names, False) == []

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from physgan_protein.alphabet import AMINO_ACIDS, encode
+from physgan_protein.metrics.family import Profile
 from physgan_protein.metrics.grantham import grantham
 from physgan_protein.metrics.tolerance import costs, plausibility, standardised
 
@@ -39,15 +40,22 @@ def test_a_proline_that_is_there_costs_nothing():
 
 
 def test_the_cheapest_exchange_ranks_first():
-    reference, family = tokens("KIDE")[0], ["KIDE"] * 5
-    designs = ["RIDE", "KPDE", "KIDP"]
-    assert np.argmax(plausibility(designs, family, reference)) == 0
+    shares = Profile.fit(["KIDE"] * 5).shares
+    assert np.argmax(plausibility(["RIDE", "KPDE", "KIDP"], shares)) == 0
 
 
 def test_predictions_count_in_deviations():
-    reference, family = tokens("KIDE")[0], ["KIDE", "RIDE", "KVDE"]
+    shares = Profile.fit(["KIDE", "RIDE", "KVDE"]).shares
     designs, said = ["RIDE", "KVDE", "KIDP"], np.array([0.0, 1.0, 5.0])
-    alone = plausibility(designs, family, reference)
-    both = plausibility(designs, family, reference, 10 * said + 3)
+    alone = plausibility(designs, shares)
+    both = plausibility(designs, shares, 10 * said + 3)
     assert both - alone == pytest.approx(standardised(said))
-    assert plausibility(designs, family, reference, np.ones(3)) == pytest.approx(alone)
+    assert plausibility(designs, shares, np.ones(3)) == pytest.approx(alone)
+
+
+def test_the_density_is_that_of_the_profile():
+    profile, designs = Profile.fit(["KIDE", "RIDE", "KVDE"]), ["RIDE", "KVDE", "KIDP"]
+    base = tokens(*designs)
+    bad = -np.sum([standardised(c) for c in costs(base, tokens("KIDE")[0]).T], axis=0)
+    expected = standardised(profile.log_density(designs)) + standardised(bad)
+    assert plausibility(designs, profile.shares) == pytest.approx(expected)

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from physgan_protein.alphabet import AMINO_ACIDS, encode
-from physgan_protein.metrics.family import Profile
 from physgan_protein.metrics.grantham import exchange_distance
 from physgan_protein.peptides.scales import HYDROPATHY
 
@@ -37,18 +36,16 @@ def costs(tokens: NDArray[np.int64], reference: NDArray[np.int64]) -> Scores:
     )
 
 
-def plausibility(
-    designs: Sequence[str],
-    family: Sequence[str],
-    reference: NDArray[np.int64],
-    predicted: Scores | None = None,
-) -> Scores:
+def plausibility(designs: Sequence[str], shares: Scores, predicted: Scores | None = None) -> Scores:
     """Which of ``designs`` are likeliest to work, ``(n,)``, by what each adds in deviations over
-    all of them: log density under ``family`` (positions apart), the three ``costs`` together and,
-    if given, what is ``predicted (n,)``. A ranking of these designs: shifts mean nothing."""
-    tokens = encode(designs, len(reference))
-    tolerance = -np.sum([standardised(cost) for cost in costs(tokens, reference).T], axis=0)
-    score = standardised(Profile.fit(family).log_density(designs)) + standardised(tolerance)
+    all of them: log density under the ``shares (L, 20)`` of residues in a family, positions apart;
+    the three ``costs`` of exchanges from its consensus together; if given, what is ``predicted
+    (n,)``. A ranking of these designs: shifts mean nothing."""
+    tokens = encode(designs, len(shares))
+    found = costs(tokens, shares.argmax(axis=1)).T
+    tolerance = -np.sum([standardised(cost) for cost in found], axis=0)
+    density = np.log(shares)[np.arange(len(shares)), tokens].sum(axis=1)
+    score = standardised(density) + standardised(tolerance)
     return score if predicted is None else score + standardised(predicted)
 
 
