@@ -164,7 +164,9 @@ def ranked(
         said = predicted(predictor, TASKS[task][0], tokens)
     score = plausibility(designs, Profile.fit(rows).shares, said)
     try:
-        chosen = choose(score, tokens, min(TOP, len(designs)), diversity=DIVERSITY[task])
+        chosen = choose(
+            score, tokens, min(TOP, len(designs)), diversity=DIVERSITY[task], tolerance=0.0
+        )
     except InputError:
         # A collapsed set is told as it is.
         chosen = np.argsort(-score, kind="stable")[:TOP]

@@ -45,7 +45,8 @@ def select(score: Tensor, domain: Domain, x: TensorDict, n: int, diversity: floa
         )
     (leaf,) = domain.words
     tokens = x[leaf].argmax(dim=-1).numpy()
-    taken = choose(-score.double().numpy(), tokens, min(n, len(score)), diversity=diversity)
+    size = min(n, len(score))
+    taken = choose(-score.double().numpy(), tokens, size, diversity=diversity, tolerance=0.0)
     return sorted(taken.tolist(), key=lambda row: float(score[row]))
 
 
