@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -132,23 +134,37 @@ def predict(net: PointerNet, labels: Labels, condition: Tensor, tile: int = TILE
     """What each pixel of ``labels (H, W)`` weighs under ``condition (C,)``.
 
     Tile by tile with a rim of ``net.halo``, beyond which a pixel sees nothing: the same as without
-    tiles.
+    tiles. Threads take whole tiles: two pools of OpenMP, torch's and numba's, would wait for each
+    other in every loop.
     """
     height, width = labels.shape
     padded = wrap(torch.from_numpy(labels), net.halo).numpy()
-    found = Choices.empty(height, width)
-    layers = folded(net, condition)
-    rim = 2 * net.halo
-    for top in _starts(height, tile):
-        for left in _starts(width, tile):
-            h, w = min(tile, height), min(tile, width)
-            piece = np.ascontiguousarray(padded[top : top + h + rim, left : left + w + rim])
-            p = odds(run(net, piece, layers)).numpy()
-            m = net.margin
-            part = np.ascontiguousarray(piece[m : m + h + 2 * REACH, m : m + w + 2 * REACH])
-            place = np.s_[top : top + h, left : left + w]
-            view = Choices(found.count[place], found.name[place], found.share[place])
-            weigh(p, part, net.fold, *view)
+    found, layers, rim = Choices.empty(height, width), folded(net, condition), 2 * net.halo
+    threads = torch.get_num_threads()
+    tall = min(tile, max(-(-height // (2 * threads)) * 2, SMALLEST))
+    h, w = min(tall, height), min(tile, width)
+
+    def work(place: tuple[int, int]) -> None:
+        top, left = place
+        piece = np.ascontiguousarray(padded[top : top + h + rim, left : left + w + rim])
+        p = odds(run(net, piece, layers)).numpy()
+        m = net.margin
+        part = np.ascontiguousarray(piece[m : m + h + 2 * REACH, m : m + w + 2 * REACH])
+        inside = np.s_[top : top + h, left : left + w]
+        view = Choices(found.count[inside], found.name[inside], found.share[inside])
+        weigh(p, part, net.fold, *view)
+
+    places = list(product(_starts(height, h), _starts(width, w)))
+    if threads == 1 or len(places) == 1:
+        for place in places:
+            work(place)
+        return found
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(work, places))
+    finally:
+        torch.set_num_threads(threads)
     return found
 
 

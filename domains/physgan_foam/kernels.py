@@ -4,7 +4,7 @@ with a rim of REACH; fields over offsets are channels last, ``(H, W, 49)``."""
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from physgan_foam.offsets import OFFSETS, REACH
 
@@ -12,8 +12,6 @@ SLOTS = 6
 """Most labels that a pixel weighs."""
 LEAST = 1e-3
 """Least share of a label that is weighed."""
-PARTS = 4
-"""Pieces in which sums over pixels are made."""
 _DY = np.array([dy for dy, _ in OFFSETS])
 _DX = np.array([dx for _, dx in OFFSETS])
 
@@ -27,7 +25,7 @@ def _strides(width):
     return away
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, nogil=True)
 def masks(padded, fold, out):
     """Equality with the neighbours, 1 or -1, of labels ``(H + 16, W + 16)`` int32.
 
@@ -35,7 +33,7 @@ def masks(padded, fold, out):
     """
     width, columns, square = padded.shape[1], out.shape[1], fold * fold
     away, flat, seen = _strides(width), padded.ravel(), out.ravel()
-    for r in prange(out.shape[0]):
+    for r in range(out.shape[0]):
         for c in range(columns):
             first = (r * columns + c) * 48 * square
             for place in range(square):
@@ -50,7 +48,7 @@ def masks(padded, fold, out):
                     )
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True, nogil=True)
 def weigh(p, padded, fold, count, name, share):
     """The labels that each pixel weighs and s_l, best first, into ``name`` and ``share
     (H, W, SLOTS)``; ``count (H, W)`` is how many. All that point at a label are summed first.
@@ -61,7 +59,7 @@ def weigh(p, padded, fold, count, name, share):
     height, width, row = count.shape[0], count.shape[1], padded.shape[1]
     away, flat, odds = _strides(row), padded.ravel(), p.ravel()
     square, columns = fold * fold, p.shape[1]
-    for y in prange(height):
+    for y in range(height):
         label = np.empty(49, np.int32)
         mass = np.empty(49, np.float32)
         for x in range(width):
@@ -108,11 +106,11 @@ def weigh(p, padded, fold, count, name, share):
             count[y, x] = kept
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True)
 def decide(count, name, share, factor, out):
     """The label of largest ``share factor`` of each pixel, into ``out (H, W)``; of equals the one
     that stands first. ``factor (N,)``."""
-    for y in prange(count.shape[0]):
+    for y in range(count.shape[0]):
         for x in range(count.shape[1]):
             best, label = np.float32(-1.0), name[y, x, 0]
             for k in range(np.int64(count[y, x])):
@@ -154,30 +152,23 @@ def contested(count, name, share, least, sure, expected):
     return counts, names, shares
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True)
 def yielding(count, name, share, factor, area, give):
     """Adds to ``area (N,)`` the pixels of ``contested`` that labels win under ``factor``, and to
     ``give (N,)`` the derivative of area by log factor in a softened decision."""
-    # parts of their own, added in order, so that sums do not depend on the number of threads
-    areas = np.zeros((PARTS, len(area)), np.float32)
-    gives = np.zeros((PARTS, len(area)), np.float32)
-    for part in prange(PARTS):
-        value = np.empty(SLOTS, np.float32)
-        for pixel in range(part * len(count) // PARTS, (part + 1) * len(count) // PARTS):
-            used = np.int64(count[pixel])
-            top, best, total = np.float32(-1.0), 0, np.float32(1e-30)
-            for k in range(used):
-                value[k] = share[pixel, k] * factor[name[pixel, k]]
-                total += value[k]
-                if value[k] > top:
-                    top, best = value[k], k
-            areas[part, name[pixel, best]] += 1
-            for k in range(used):
-                soft = value[k] / total
-                gives[part, name[pixel, k]] += soft * (1 - soft)
-    for part in range(PARTS):
-        area += areas[part]
-        give += gives[part]
+    value = np.empty(SLOTS, np.float32)
+    for pixel in range(len(count)):
+        used = np.int64(count[pixel])
+        top, best, total = np.float32(-1.0), 0, np.float32(1e-30)
+        for k in range(used):
+            value[k] = share[pixel, k] * factor[name[pixel, k]]
+            total += value[k]
+            if value[k] > top:
+                top, best = value[k], k
+        area[name[pixel, best]] += 1
+        for k in range(used):
+            part = value[k] / total
+            give[name[pixel, k]] += part * (1 - part)
 
 
 @njit(cache=True)
