@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from numba import set_num_threads
 
 from common import write_results
 from foam_solver import BUBBLES, UNTIL, laws_kept, side_numbers, summary, tag
@@ -66,7 +65,7 @@ UNITS = {
 
 def main() -> None:
     options = arguments()
-    use(options.threads)
+    torch.set_num_threads(options.threads)
     work, run = options.work, Run.open(options.run)
     laws = {beta: kept(work / f"laws-{tag(beta)}.json", lambda b=beta: laws_kept(b))
             for beta in BETAS}  # fmt: skip
@@ -126,12 +125,6 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def use(threads: int) -> None:
-    """So many threads for everything."""
-    torch.set_num_threads(threads)
-    set_num_threads(threads)
-
-
 def accuracy(
     options: argparse.Namespace, run: Run
 ) -> tuple[dict[str, dict[str, float]], dict[str, Any]]:
@@ -171,7 +164,7 @@ def accuracy(
 
 def speeds(options: argparse.Namespace, run: Run, threads: int) -> dict[str, Any]:
     """Comparisons with front tracking at each beta, and with the phase field on part of a run."""
-    use(threads)
+    torch.set_num_threads(threads)
     cost = 60 * (train_minutes(run.folder) + options.data_minutes)
     plan = {
         f"front_tracking_{tag(beta)}": (beta, UNTIL, options.repeats, False) for beta in BETAS

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from numba import set_num_threads
 
 from common import write_results
 from foam_solver import BUBBLES, UNTIL
@@ -50,7 +49,6 @@ def main() -> None:
     if not torch.cuda.is_available():
         raise SystemExit("no GPU is here")
     torch.set_num_threads(1)
-    set_num_threads(1)
     found = {
         name: kept(options.work / f"{name}.json", lambda b=beta, g=grid: timed(b, options, g))
         for name, (beta, grid) in CASES.items()

@@ -152,7 +152,6 @@ def machine() -> dict[str, Any]:
         "processor": _processor(),
         "processors": os.cpu_count(),
         "threads": torch.get_num_threads(),
-        "numba_threads": os.environ.get("NUMBA_NUM_THREADS", "all"),
         "load": round(os.getloadavg()[0], 2),
         "accelerator": device,
         "python": platform.python_version(),

@@ -186,6 +186,23 @@ def test_a_pass_in_another_form_is_the_pass_of_the_turned_foam():
     )
 
 
+@pytest.mark.parametrize("threads", [2, 3])
+def test_threads_change_nothing(threads):
+    stepper, labels = random_stepper(7), random_labels(7, size=192).numpy()
+    condition, before = torch.randn(4), torch.get_num_threads()
+    torch.set_num_threads(1)
+    alone = predict(stepper.net, labels, condition)
+    torch.set_num_threads(threads)
+    try:
+        shared = predict(stepper.net, labels, condition)
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    flat = np.zeros(20, np.float32)
+    assert np.array_equal(alone.take(flat), shared.take(flat))
+    assert np.array_equal(alone.share[..., 0], shared.share[..., 0])
+
+
 @pytest.mark.parametrize("tile", [16, 32, 40])
 def test_tiles_leave_no_seam(tile):
     stepper, labels = random_stepper(7), random_labels(7, size=64).numpy()
