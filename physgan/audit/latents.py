@@ -7,7 +7,7 @@ from typing import Any
 from tensordict import TensorDict
 
 from physgan.run import Run
-from physgan.training.checkpoint import MODEL, Checkpoints, read_model
+from physgan.training.checkpoint import MODEL, Checkpoints, read_model, thinned
 
 BEST = "best.safetensors"
 
@@ -20,7 +20,8 @@ def fixed_latents(
     before the last.
 
     ``given (n,)`` is what the generator gets and does not make, by default what ``run`` asks for.
-    At most ``most`` checkpoints, evenly spread; the run has its final weights again afterwards.
+    At most ``most`` earlier weights, spread over the training; the run has its final weights again
+    afterwards.
     """
     if n < 1:
         return []
@@ -40,8 +41,8 @@ def fixed_latents(
 
 
 def kept_weights(run: Run, most: int) -> list[tuple[int, str]]:
-    """Step and file of at most ``most`` checkpoints of ``run``, evenly spread, earliest first."""
-    steps = Checkpoints(run.folder, run.config.identity).steps()
-    if len(steps) > most:
-        steps = [steps[round(i * (len(steps) - 1) / (most - 1))] for i in range(most)]
-    return [(step, f"checkpoints/step-{step:09d}/{MODEL}") for step in steps]
+    """Step and file of at most ``most`` of the weights that ``run`` kept, spread over its training,
+    earliest first."""
+    kept = Checkpoints(run.folder, run.config.identity).weights()
+    steps = thinned(list(kept), most)
+    return [(step, str(kept[step].relative_to(run.folder))) for step in steps]

@@ -33,7 +33,10 @@ def audit_command(
         ),
     ] = None,
     k: Annotated[int, typer.Option(min=1, help="Neighbours that make a ball (coverage).")] = 5,
-    latents: Annotated[int, typer.Option(min=0, help="Fixed latents drawn over time.")] = 6,
+    latents: Annotated[
+        int,
+        typer.Option(min=0, help="Fixed latents drawn with the weights kept over the training."),
+    ] = 6,
     target: Annotated[
         str | None,
         typer.Option(

@@ -7,7 +7,7 @@ import io
 import json
 import pickle
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,32 +17,45 @@ from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
 from physgan.errors import InputError
-from physgan.training.files import write_atomic, write_folder_atomic
+from physgan.training.ema import split_average
+from physgan.training.files import disk_errors, write_atomic, write_folder_atomic
 
 FORMAT = "physgan-checkpoint"
 VERSION = 1
 MODEL, STATE, MANIFEST = "model.safetensors", "trainer.pt", "manifest.json"
+SNAPSHOTS = 8
+"""Weights of earlier steps that a run keeps at most."""
 
 
 class Checkpoints:
     """The folders ``checkpoints/step-N`` of a run, and its current ``model.safetensors``.
 
     ``identity`` says what the weights belong to (domain, core); a checkpoint that says something
-    else is refused. ``keep`` is the number of newest checkpoints that stay.
+    else is refused. ``keep`` is the number of newest checkpoints that stay; of the older ones
+    ``SNAPSHOTS``, spread over the run, leave their averaged weights as
+    ``snapshots/step-N.safetensors``, to be looked at and not to be resumed from.
     """
 
     def __init__(self, run: Path, identity: Mapping[str, str], keep: int = 2) -> None:
         self.run, self.identity, self.keep = run, dict(identity), keep
-        self.folder = run / "checkpoints"
+        self.folder, self.snapshots = run / "checkpoints", run / "snapshots"
 
     def steps(self) -> list[int]:
         """The steps that have a checkpoint, ascending."""
-        found = [path.name.removeprefix("step-") for path in self.folder.glob("step-*")]
-        return sorted(int(name) for name in found if name.isdigit())
+        return sorted(_steps(self.folder, ""))
+
+    def weights(self) -> dict[int, Path]:
+        """The file of weights of every step that has one, ascending, from the run's first on."""
+        found = {step: self._snapshot(step) for step in _steps(self.snapshots, ".safetensors")}
+        found |= {step: self.path(step) / MODEL for step in self.steps()}
+        return dict(sorted(found.items()))
 
     def path(self, step: int) -> Path:
         """The folder of the checkpoint of ``step``."""
         return self.folder / f"step-{step:09d}"
+
+    def _snapshot(self, step: int) -> Path:
+        return self.snapshots / f"step-{step:09d}.safetensors"
 
     def save(self, step: int, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
         """Write the checkpoint of ``step`` and remove the oldest ones; RunError on a full disk."""
@@ -61,7 +74,22 @@ class Checkpoints:
         write_folder_atomic(self.path(step), files)
         write_atomic(self.run / MODEL, model)
         for old in self.steps()[: -self.keep]:
-            shutil.rmtree(self.path(old), ignore_errors=True)
+            self._retire(old)
+
+    def _retire(self, step: int) -> None:
+        """Remove the checkpoint of ``step``; its averaged weights stay if they help the spread."""
+        earlier = [known for known in _steps(self.snapshots, ".safetensors") if known < step]
+        oldest = min(other for other in self.steps() if other > step)
+        spread = thinned(sorted([*earlier, step, oldest]), SNAPSHOTS + 1)
+        if step in spread:
+            own, averaged = split_average(read_model(self.path(step) / MODEL)[0])
+            with disk_errors(self.snapshots):
+                self.snapshots.mkdir(exist_ok=True)
+            content = model_bytes(own | averaged, self.identity, step)
+            write_atomic(self._snapshot(step), content)
+        for gone in set(earlier) - set(spread):
+            self._snapshot(gone).unlink(missing_ok=True)
+        shutil.rmtree(self.path(step), ignore_errors=True)
 
     def load(self, step: int | None = None) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Tensors and trainer state of ``step`` (None: the newest).
@@ -116,6 +144,15 @@ class Checkpoints:
         return manifest
 
 
+def thinned(steps: Sequence[int], most: int) -> list[int]:
+    """At most ``most`` >= 2 of the ascending ``steps``, spread over all: first and last stay, and
+    again and again the one goes whose neighbours are closest."""
+    kept = list(steps)
+    while len(kept) > max(most, 2):
+        del kept[min(range(1, len(kept) - 1), key=lambda i: kept[i + 1] - kept[i - 1])]
+    return kept
+
+
 def model_bytes(tensors: Mapping[str, Tensor], identity: Mapping[str, str], step: int) -> bytes:
     """A safetensors file of ``tensors``, each saved apart even where the module shares them."""
     apart = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
@@ -139,6 +176,12 @@ def read_model(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if meta.get("format") != FORMAT:
         raise InputError("this file was not written by physgan", where=str(path))
     return tensors, {"step": int(meta["step"]), "identity": json.loads(meta["identity"])}
+
+
+def _steps(folder: Path, suffix: str) -> list[int]:
+    names = [path.name for path in folder.glob(f"step-*{suffix}")]
+    steps = [name.removeprefix("step-").removesuffix(suffix) for name in names]
+    return [int(step) for step in steps if step.isdigit()]
 
 
 def _words(identity: Mapping[str, str]) -> str:

@@ -22,7 +22,8 @@ class TrainerOptions(BaseModel):
     1706.08500) for every critic: the players called ``critic``, ``critic_a`` and so on.
     ``optimiser`` is everyone's, ``optimisers`` overrides it by player; ``sam_rho`` is how far
     sharpness-aware minimisation looks. ``steps`` and ``max_minutes`` are totals over all parts of
-    a resumed run; whichever comes first ends it, and with neither 20 000 steps are taken.
+    a resumed run; whichever comes first ends it, and with neither 20 000 steps are taken. ``keep``
+    checkpoints stay to resume from; of the others the weights alone of a few, spread over the run.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)

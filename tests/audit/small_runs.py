@@ -23,14 +23,14 @@ TRAINER = {
 }  # fmt: skip
 
 
-def make_run(folder: Path, **core: Any) -> Path:
+def make_run(folder: Path, trainer: Any = None, **core: Any) -> Path:
     """A run of the ring's VAE-GAN after a few steps."""
     options = {"latent_dim": 2, "start": 2, "regularizer_interval": 2, **core}
     values = {
         "domain": "ring",
         "domain_options": {"rows": 256},
         "core_options": options,
-        "trainer": TRAINER,
+        "trainer": TRAINER | (trainer or {}),
     }
     run = Run.start(folder, RunConfig.from_dict(values))
     run.train(reporter=Reporter(Console(file=io.StringIO(), force_terminal=False)))

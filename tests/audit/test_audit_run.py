@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -84,10 +85,10 @@ def test_everything_is_measured(trained):
     assert sum("predictions of mode" in f.text for f in found.findings) == 1, "the worst attack"
     assert found.words == [] and found.findings
     assert [label for label, _ in found.pictures] == [
-        "step 6", "step 12", found.pictures[2][0], "final",
+        "step 0", "step 6", "step 12", found.pictures[3][0], "final",
     ]  # fmt: skip
     page = audit_page(found, GaussianRing())
-    assert page.count("<img") == 8 and "Verdict" in page and "separation" in page
+    assert page.count("<img") == 10 and "Verdict" in page and "separation" in page
 
 
 def test_it_is_the_same_for_the_same_seed_and_leaves_the_run_as_it_was(trained):
@@ -106,6 +107,15 @@ def test_fixed_latents_differ_with_the_weights_alone(trained):
     for (label, natives), (same, others) in zip(first, again, strict=True):
         assert label == same and all((a == b).all() for a, b in zip(natives, others, strict=True))
     assert not (first[0][1][0] == first[-1][1][0]).all()
+
+
+def test_the_pictures_cover_the_whole_training(tmp_path):
+    run = Run.open(make_run(tmp_path / "long", trainer={"steps": 60, "checkpoint_every": 2}))
+    found = fixed_latents(run, n=1)
+    steps = [int(label.split()[1]) for label, _ in found if label.startswith("step")]
+    assert len(steps) == 6 and steps[0] == 0 and steps[-1] == 60
+    assert max(b - a for a, b in pairwise(steps)) <= 60 / 3
+    assert not (found[0][1][0] == found[2][1][0]).all()
 
 
 def test_without_critic_and_predictor_it_says_so_and_audits_the_rest(tmp_path):
@@ -208,7 +218,7 @@ def test_robustness_is_an_option_of_predictors(trained):
 
 def test_it_says_whether_a_score_was_earned(trained):
     found = audit(Run.open(trained), n=64, latents=0, target="mode=3", seed=2)
-    assert [row["step"] for row in found.curve] == [6, 12]
+    assert [row["step"] for row in found.curve] == [0, 6, 12]
     assert all({"guide", "auditor", "gap"} <= set(row) for row in found.curve)
     assert set(found.gain) == {"guide", "auditor", "guide_there"}
     assert any("earn" in f.text or "than its score" in f.text for f in found.findings)

@@ -2,17 +2,20 @@ from __future__ import annotations
 
 import errno
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors.torch import save_file
 from toy import Toy
 
 from physgan.errors import InputError, RunError
 from physgan.training import files
-from physgan.training.checkpoint import Checkpoints, read_model
+from physgan.training.checkpoint import SNAPSHOTS, Checkpoints, read_model, thinned
 
 
 def test_only_the_newest_are_kept(trainer: Any) -> None:
@@ -21,6 +24,46 @@ def test_only_the_newest_are_kept(trainer: Any) -> None:
     assert learner.checkpoints.steps() == [6, 8, 10]
     _, meta = read_model(learner.folder / "model.safetensors")
     assert meta == {"step": 10, "identity": {"domain": "toy", "core": "toy"}}
+
+
+def test_weights_of_the_whole_run_stay(tmp_path: Path) -> None:
+    """Never more than a few, never a gap of more than twice the even one, and read by steps."""
+    kept = Checkpoints(tmp_path, {"core": "toy"})
+    for save in range(101):
+        at = torch.full((3,), float(save))
+        kept.save(10 * save, {"w": at, "ema.w": at + 0.5}, {"step": 10 * save})
+        steps = list(kept.weights())
+        assert steps[0] == 0 and steps[-2:] == [10 * save - 10, 10 * save][-len(steps) :]
+        assert len(steps) <= SNAPSHOTS + 2 and len(kept.steps()) <= 2
+        gaps = [b - a for a, b in pairwise(steps)]
+        assert max(gaps, default=0) <= max(10, 2 * 10 * save / SNAPSHOTS)
+    assert len(steps) == SNAPSHOTS + 2
+    for step, path in list(kept.weights().items())[:SNAPSHOTS]:
+        tensors, meta = read_model(path)
+        assert set(tensors) == {"w"} and meta["step"] == step
+        assert torch.equal(tensors["w"], torch.full((3,), step / 10 + 0.5)), "the average"
+    assert kept.load()[1]["step"] == 1000
+
+
+def test_old_weights_do_not_change_how_a_run_resumes(trainer: Any) -> None:
+    learner = trainer(checkpoint_every=1)
+    learner.fit(until=5)
+    assert list(learner.checkpoints.weights()) == [0, 1, 2, 3, 4, 5]
+    again = trainer(checkpoint_every=1)
+    assert again.fit(resume=True).step == 10
+    assert again.checkpoints.steps() == [9, 10] and len(again.checkpoints.weights()) == 10
+    assert sorted(path.name for path in (learner.folder / "snapshots").iterdir()) == [
+        f"step-{step:09d}.safetensors" for step in again.checkpoints.weights() if step < 9
+    ]
+
+
+@given(st.sets(st.integers(0, 10**6), min_size=1), st.integers(2, 12))
+@settings(deadline=None)
+def test_thinning_keeps_both_ends(steps: set[int], most: int) -> None:
+    found = thinned(sorted(steps), most)
+    assert found == sorted(set(found)) and set(found) <= steps
+    assert len(found) == min(len(steps), most)
+    assert (found[0], found[-1]) == (min(steps), max(steps))
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "trainer.pt"])
