@@ -19,7 +19,8 @@ class Objective(nn.Module, ABC):
     ``needs_critic`` (False: features are the data themselves beside their condition),
     ``autoencoding`` (the critic is an autoencoder), ``real_in_generator`` (the generator loss
     reads the real verdict), ``fakes`` (independent fake batches that are needed); ``signed`` says
-    that the critic's zero is "undecided", which adaptive augmentation reads.
+    that the best score has the sign of p - q, so that zero is "undecided", which adaptive
+    augmentation and the gates of professor forcing read.
 
     Energy objectives read ``score`` as the energy: an autoencoding critic gives its error of
     reconstruction per sample there and the reconstruction itself beside it. Moment objectives

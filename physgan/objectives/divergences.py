@@ -34,6 +34,13 @@ class Divergence:
     limit: float = math.inf
     closed: bool = False
 
+    @property
+    def signed(self) -> bool:
+        """Whether the best critic V = g^-1(f'(r)) has the sign of r - 1: it rises with r, so that
+        is whether g(0) = f'(1)."""
+        zero, one = torch.zeros((), dtype=torch.float64), torch.ones((), dtype=torch.float64)
+        return math.isclose(self.activation(zero), self.slope(one), abs_tol=1e-12)
+
 
 def _jeffreys_conjugate(t: Tensor) -> Tensor:
     # w = W(e^{1-t}) is 1/u at the best u; log w stays finite where w does not.

@@ -32,7 +32,7 @@ class FGAN(Objective):
 
 
 F_GANS: dict[str, type[FGAN]] = {
-    f"f-{name}": type(f"FGAN[{name}]", (FGAN,), {"divergence": divergence})
-    for name, divergence in DIVERGENCES.items()
+    f"f-{name}": type(f"FGAN[{name}]", (FGAN,), {"divergence": d, "signed": d.signed})
+    for name, d in DIVERGENCES.items()
 }
 """One objective for each divergence of the table."""

@@ -74,9 +74,30 @@ def test_equal_constants_play_without_a_critic_only_where_they_say_so(name: str)
     assert (objective.critic_loss(*played).item() == 0) == (not objective.needs_critic)
 
 
-def test_a_sign_means_undecided_only_where_the_best_critic_is_zero_at_equal_densities() -> None:
-    signed = {name for name, kind in OBJECTIVES.items() if kind.signed}
-    assert signed == {"minimax", "non-saturating", "hinge"}
+@each
+def test_a_sign_means_undecided_where_the_best_critic_turns_at_equal_densities(name: str) -> None:
+    """Over two places, one with 3 : 1 of p to q and one with 1 : 3, the best of a grid of scores;
+    and over one with 1 : 1 the best ones, which lie around zero. Scores that matter by their
+    differences alone have no zero."""
+    objective, grid = build(name), torch.linspace(-4, 4, 33).tolist()
+    shared = torch.tensor([True] * 15 + [False] * 5)
+
+    def loss(here: float, there: float, first: torch.Tensor, second: torch.Tensor) -> float:
+        scores = [torch.where(rows, here, there) for rows in (first, second)]
+        played = scores[0], *[scores[1]] * objective.fakes
+        found = [Verdict(s, s[:, None], TensorDict({"x": s[:, None]}, [20])) for s in played]
+        return float(objective.critic_loss(*found))
+
+    def near(a: float, b: float) -> bool:
+        return a == pytest.approx(b, abs=1e-4)
+
+    split = {(a, b): loss(a, b, shared, ~shared.flip(0)) for a in grid for b in grid}
+    here, there = min(split, key=lambda pair: split[pair])
+    differences = all(near(split[a, b], split[a + 1, b + 1]) for a, b in split if max(a, b) <= 3)
+    same = [loss(a, a, shared, shared) for a in grid]
+    best = [a for a, value in zip(grid, same, strict=True) if near(value, min(same))]
+    turns = here > 0 > there and near(sum(best), 0)
+    assert objective.signed == (turns and not differences)
 
 
 def test_unknown_names_and_constants_are_explained() -> None:
