@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from physgan.cores import fitting
 from physgan.equip import SETTLED, settle
 from physgan.run import Run
 from physgan.training.config import RunConfig, merged, read_config
@@ -40,7 +41,9 @@ def trained(
     """
     if not (folder / "card.md").exists():
         values = merged(read_config(config), {"data": str(data)})
-        values["core_options"] = {**values.get("core_options", {}), **(core or {})}
+        over = core or {}
+        below = fitting(values["core"], values.get("core_options", {}), over)
+        values["core_options"] = {**below, **over}
         if steps is not None:
             values["trainer"] = {**values["trainer"], "steps": steps}
             values["trainer"].pop("max_minutes", None)

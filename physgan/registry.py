@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Mapping
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from physgan.errors import InputError
 
@@ -27,7 +26,8 @@ def build_from(known: Mapping[str, type[T]], kind: str, name: str, **constants: 
     """An instance of ``known[name]`` built with ``constants``.
 
     Raises InputError that lists the known names, or the known constants of ``name``, and for a
-    value that is not of the constant's type.
+    value that is not of the constant's type; numbers are finite unless that type allows infinity,
+    and the texts null and none mean None where it allows None.
     """
     if name not in known:
         raise InputError(f"no {kind} called {name!r}", fix=f"known: {', '.join(sorted(known))}")
@@ -39,16 +39,20 @@ def build_from(known: Mapping[str, type[T]], kind: str, name: str, **constants: 
             f"the {kind} {name!r} has no constant {', '.join(map(repr, unknown))}",
             fix=f"constants and defaults: {listed}",
         )
-    hints = get_type_hints(known[name].__init__)
+    hints = get_type_hints(known[name].__init__, include_extras=True)
     typed = {k: _typed(f"{k} of the {kind} {name!r}", hints[k], v) for k, v in constants.items()}
     return known[name](**typed)
 
 
 def _typed(what: str, kind: Any, value: Any) -> Any:
+    adapter = TypeAdapter(kind, config=ConfigDict(allow_inf_nan=False))
     try:
-        found = TypeAdapter(kind).validate_python(value)
+        return adapter.validate_python(none_of(kind, value))
     except ValidationError as error:
         raise InputError(f"{what} is {value!r}: {error.errors()[0]['msg']}") from error
-    if isinstance(found, float) and math.isnan(found):
-        raise InputError(f"{what} is not a number")
-    return found
+
+
+def none_of(kind: Any, value: Any) -> Any:
+    """``value``, or None where it is a text for that, which TOML has no word for, and the type
+    ``kind`` allows it."""
+    return None if value in ("null", "none") and type(None) in get_args(kind) else value

@@ -12,6 +12,7 @@ import torch
 from tensordict import TensorDict
 from torch import Tensor
 
+from physgan import cores
 from physgan import domain as domains
 from physgan.conditions import ConditionSchema, Target
 from physgan.cores.base import Core
@@ -67,7 +68,8 @@ class Run:
     def start(
         cls, folder: Path | str, config: RunConfig, check: Callable[[Run], None] = lambda run: None
     ) -> Run:
-        """Load the data, fit domain and schema, build the core, ``check``, then write the folder.
+        """Load the data, fit domain and schema, build the core, ``check``, try the game on a few
+        rows, then write the folder.
 
         Raises InputError for a folder in use and for every mistake in ``config`` or the data.
         """
@@ -76,10 +78,13 @@ class Run:
             raise InputError(
                 "already holds a run", where=str(folder), fix="resume it or name another"
             )
+        cores.check(config.core, config.core_options)
         path = _data_path(config)
         config = config.model_copy(update={"versions": versions(), "checksums": checksums(path)})
         run = cls._prepare(folder, config, path)
         check(run)
+        with rng.isolated(0), torch.no_grad():
+            run.core.rehearse((run.data or {})["train"].batch[:2])
         if _leads():
             with disk_errors(folder):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -108,8 +113,6 @@ class Run:
 
     @classmethod
     def _prepare(cls, folder: Path, config: RunConfig, path: Path | None) -> Run:
-        from physgan.cores import build
-
         domain = _load_domain(config)
         data = {s: domain.load(path, s, config.properties) for s in ("train", "val")}
         y = data["train"].batch["y"]
@@ -120,7 +123,7 @@ class Run:
                 raise unknown_key(name, sorted(set(known) & set(y.keys())), "property")
         schema = ConditionSchema([known[name] for name in names], y, data["train"].weights)
         rng.seed_all(config.trainer.seed)
-        core = build(config.core, domain, schema, **config.core_options)
+        core = cores.build(config.core, domain, schema, **config.core_options)
         config = config.model_copy(update={"properties": tuple(names)})
         return cls(folder, config, domain, schema, core, data)
 
@@ -130,13 +133,11 @@ class Run:
 
         ``weights`` may be ``best.safetensors``. Raises InputError that names the file at fault.
         """
-        from physgan.cores import build
-
         folder = Path(folder)
         config = RunConfig.from_dict(_read_run(folder), str(folder / CONFIG))
         domain = _load_domain(config)
         schema = read_domain(folder, domain)
-        core = build(config.core, domain, schema, **config.core_options)
+        core = cores.build(config.core, domain, schema, **config.core_options)
         run = cls(folder, config, domain, schema, core)
         run.load_weights(weights)
         run.core.to(device).requires_grad_(False)

@@ -91,6 +91,7 @@ def train(
 
     For example: physgan train DOMAIN my_data.csv -p NAME --minutes 5 --out runs/first
     """
+    from physgan import domain as domains
     from physgan.cli.feedback import settle_feedback
     from physgan.errors import InputError
     from physgan.run import Run
@@ -120,33 +121,47 @@ def train(
         def check(begun: Run) -> None:
             _check(begun, predictor_minutes, robust)
             wanted = settle_feedback(begun, feedback, judge, every, draws)
-            if wanted and judge is None and not _minutes(begun, predictor_minutes):
+            lasting = _minutes(begun.domain, begun.config, predictor_minutes)
+            if wanted and judge is None and not lasting:
                 raise InputError(
                     "feedback needs a predictor or an oracle",
                     fix="leave out --predictor-minutes 0, or name an oracle with --judge",
                 )
 
-        where = str(config) if config else ""
-        run = Run.start(
-            out,
-            RunConfig.from_dict(values, where),
-            check,
-        )
+        started = RunConfig.from_dict(values, str(config) if config else "")
+        known = domains.load(started.domain, **started.domain_options)
+        _check_robust(robust, _minutes(known, started, predictor_minutes) > 0)
+        run = Run.start(out, started, check)
         told = settle_feedback(run, feedback, judge, every, draws)
     _train(run, out, predictor_minutes, robust, told)
 
 
-def _minutes(run: Any, told: float | None) -> float:
+def _minutes(domain: Any, config: Any, told: float | None) -> float:
     """Time for the property predictor."""
-    share = run.domain.recommended().get("predictor_share", 0.75)
-    return share * (run.config.trainer.max_minutes or 20) if told is None else told
+    share = domain.recommended().get("predictor_share", 0.75)
+    return share * (config.trainer.max_minutes or 20) if told is None else told
+
+
+def _check_robust(robust: float, fitted: bool) -> None:
+    """Refuse ``robust`` where no predictor is ``fitted``."""
+    from physgan.errors import InputError
+
+    if robust and not fitted:
+        raise InputError(
+            "no predictor is trained, so --robust has nothing to act on",
+            fix="give --predictor-minutes above 0 and a property to predict, or leave --robust out",
+        )
 
 
 def _check(run: Any, told: float | None, robust: float) -> None:
     """Before any training: whether there are rows enough for the predictor that comes after."""
     from physgan.equip import check_predictable, options_for
+    from physgan.predictors.fit import predicted_properties
 
-    minutes = _minutes(run, told)
+    minutes = _minutes(run.domain, run.config, told)
+    kept = run.core.guided and run.predictor() is not None
+    predicted = bool(predicted_properties(run.domain, run.schema))
+    _check_robust(robust, minutes > 0 and predicted and not kept)
     if minutes > 0:
         check_predictable(run, options_for(run.domain, minutes, robust=robust))
 
@@ -161,7 +176,7 @@ def _train(
     rows = {split: len(part) for split, part in run.data.items()}
     refused = sum(len(part.refused) for part in run.data.values())
     reporter.say(f"{rows['train']} training and {rows['val']} validation rows, {refused} refused")
-    minutes = _minutes(run, predictor_minutes)
+    minutes = _minutes(run.domain, run.config, predictor_minutes)
     first = run.core.guided or (told is not None and told["judge"] is None)
     if first and run.predictor() is None and minutes > 0:
         _equip(run, reporter, minutes, robust)

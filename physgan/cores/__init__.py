@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from physgan.cores.augmented_cycle_gan import AugmentedCycleGAN
@@ -10,6 +11,7 @@ from physgan.cores.bigan import BiGAN
 from physgan.cores.cycle_gan import CycleGAN
 from physgan.cores.physics_gan import PhysicsGAN
 from physgan.cores.professor_forcing import ProfessorForcing
+from physgan.cores.reading import played, refuse_idle
 from physgan.cores.stepper_gan import StepperGAN
 from physgan.cores.vae_gan import VAEGAN
 from physgan.training.options import unknown_key
@@ -30,9 +32,26 @@ CORES: dict[str, type[Core]] = {
 
 def build(name: str, domain: Domain, schema: ConditionSchema, **options: Any) -> Core:
     """The core called ``name``; InputError, with the nearest name, where there is none."""
+    return _known(name)(domain, schema, **options)  # type: ignore[call-arg]
+
+
+def check(name: str, options: Mapping[str, Any]) -> None:
+    """Raise InputError for ``options`` of the core called ``name`` that no data could make right:
+    of another type, out of range, unknown names, and what is named although it plays nothing."""
+    core = _known(name)
+    refuse_idle(core.kind, core.title, options)
+
+
+def fitting(name: str, advice: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    """``advice`` for the core called ``name`` without what plays nothing beside ``told``."""
+    core = _known(name)
+    return played(core.kind, core.title, advice, told)
+
+
+def _known(name: str) -> type[Core]:
     if name not in CORES:
         raise unknown_key(name, CORES, "core")
-    return CORES[name](domain, schema, **options)  # type: ignore[call-arg]
+    return CORES[name]
 
 
 __all__ = [

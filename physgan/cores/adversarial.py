@@ -17,9 +17,9 @@ from physgan.cores.base import Core, Loss, Turn, resting
 from physgan.cores.criticism import Criticism, CriticOptions, data_features, prepared
 from physgan.cores.guide import Guide
 from physgan.cores.heads import PropertyHeads
+from physgan.cores.ranges import Count, Share, Tolerance, Weight
 from physgan.cores.replay import recorded
 from physgan.domain import Domain, Verdict
-from physgan.errors import InputError
 from physgan.objectives.base import features_of
 from physgan.regularizers.perceptual import Perceptual
 
@@ -40,17 +40,17 @@ class AdversarialOptions(CriticOptions):
     """
 
     objective: str = "rpgan"
-    latent_dim: int = 32
-    condition_drop: float = 0.2
-    adversarial: float = 1.0
-    feature: float = 0.0
-    auxiliary: float = 0.1
-    asked: float = 1.0
-    guided: float = 0.0
-    perceptual: float = 0.0
+    latent_dim: Count = 32
+    condition_drop: Share = 0.2
+    adversarial: Weight = 1.0
+    feature: Weight = 0.0
+    auxiliary: Weight = 0.1
+    asked: Weight = 1.0
+    guided: Weight = 0.0
+    perceptual: Weight = 0.0
     perceptual_network: dict[str, Any] = field(default_factory=dict)
     laws: bool = True
-    tolerances: dict[str, float] = field(default_factory=dict)
+    tolerances: dict[str, Tolerance] = field(default_factory=dict)
     network: dict[str, Any] = field(default_factory=dict)
 
 
@@ -212,6 +212,9 @@ class AdversarialCore(Criticism, Core):
         total = torch.stack([getattr(self.options, n) * term for n, term in terms.items()]).sum()
         return total, {name: term.detach() for name, term in terms.items()}
 
+    def rehearse(self, batch: TensorDict) -> None:
+        self.rehearse_on(self._seen(batch["x"]))
+
     def notes(self, predictor: Predictor | None) -> list[str]:
         if self.perceptual is None or predictor is not None:
             return []
@@ -232,13 +235,3 @@ def _advised_backbone(domain: Domain) -> dict[str, Any]:
     from physgan.predictors.options import PredictorOptions
 
     return PredictorOptions(**domain.recommended().get("predictor", {})).backbone_of(0)
-
-
-def read_options(kind: type[Any], title: str, given: dict[str, Any]) -> Any:
-    """``kind(**given)``; InputError for a name that it does not have."""
-    fields = kind.__dataclass_fields__
-    if unknown := sorted(set(given) - set(fields)):
-        raise InputError(
-            f"the {title} has no option {', '.join(unknown)}", fix=f"options: {', '.join(fields)}"
-        )
-    return kind(**given)

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tensordict import TensorDict
 from torch import Tensor, nn
@@ -49,9 +49,12 @@ class Core(nn.Module, ABC):
     ``averaged`` names the players whose exponential moving average is kept for sampling;
     ``optional`` is what names of the state start with that a file of weights may lack, because as
     built it changes nothing. ``progress`` is the share of the training that is done, which the
-    trainer says before each step.
+    trainer says before each step. ``title`` names the core in errors, ``kind`` is the dataclass of
+    its options.
     """
 
+    title: ClassVar[str] = ""
+    kind: ClassVar[Any] = None
     progress: float = 0.0
     averaged: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
@@ -69,6 +72,9 @@ class Core(nn.Module, ABC):
     @abstractmethod
     def sample(self, condition: Tensor, given: TensorDict) -> TensorDict:
         """Draw one x per row of ``condition (B, C)``; no gradient."""
+
+    def rehearse(self, batch: TensorDict) -> None:
+        """InputError where a few rows of the data cannot be played with; changes nothing."""
 
     @property
     def guided(self) -> bool:

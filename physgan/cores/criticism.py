@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
+from pydantic import ConfigDict
 from tensordict import TensorDict
 from torch import Tensor, nn
 
 from physgan import objectives, regularizers
+from physgan.cores.ranges import Count
 from physgan.domain import Domain, Verdict
 from physgan.errors import InputError
 from physgan.objectives import Objective
-from physgan.regularizers import Augmentation, Lazy
+from physgan.regularizers import Augmentation, Lazy, Regularizer
 from physgan.tensors import float_leaves
+
+HELD = ("regularizer", "regularizer_constants", "augmentation", "augmentation_constants")
+"""The options of what the critic is held back by."""
+
+PLAYED = ("objective", "objective_constants", *HELD)
 
 
 @dataclass(frozen=True)
@@ -23,18 +31,60 @@ class CriticOptions:
     ``augmentation`` names what real and fake pass through before the critic; with the constant
     ``adaptive`` it is ADA. ``spectral_norm`` divides every linear map of the critic by its largest
     singular value. ``n_critic`` moves of the critic go to one of those who play against it.
+    ``weighed`` says which options play nothing while the weight of that name is 0.
     """
+
+    __pydantic_config__ = ConfigDict(allow_inf_nan=False)
+    weighed: ClassVar[Mapping[str, tuple[str, ...]]] = {"adversarial": PLAYED}
 
     objective: str = "non-saturating"
     objective_constants: dict[str, Any] = field(default_factory=dict)
     regularizer: str = "r1"
     regularizer_constants: dict[str, Any] = field(default_factory=dict)
-    regularizer_interval: int = 8
+    regularizer_interval: Count = 8
     augmentation: str | None = None
     augmentation_constants: dict[str, Any] = field(default_factory=dict)
     spectral_norm: bool = False
-    n_critic: int = 1
+    n_critic: Count = 1
     critic_network: dict[str, Any] = field(default_factory=dict)
+
+    def parts(self) -> tuple[Objective, Regularizer, Augmentation | None]:
+        """What the critic is judged and held back by, bound to no domain.
+
+        Raises InputError for unknown names and constants, for constants of an augmentation that
+        none is named for, and for an adaptive one where the sign of scores says nothing.
+        """
+        objective = objectives.build(self.objective, **self.objective_constants)
+        regularizer = regularizers.build(self.regularizer, **self.regularizer_constants)
+        if self.augmentation is None:
+            if self.augmentation_constants:
+                raise InputError(
+                    "core.augmentation_constants are given without an augmentation",
+                    fix="name it as well: core.augmentation=domain, or diffaugment for 2-D fields",
+                )
+            return objective, regularizer, None
+        augmentation = regularizers.build_augmentation(
+            self.augmentation, **self.augmentation_constants
+        )
+        if augmentation.adaptive and not objective.signed:
+            raise InputError(
+                f"adaptive augmentation reads the sign of scores, which says nothing in the "
+                f"objective {self.objective!r}",
+                fix="choose non-saturating, minimax or hinge, or leave adaptive out",
+            )
+        return objective, regularizer, augmentation
+
+    def idle(self) -> dict[str, str]:
+        """The options that play nothing beside the others, each with what would let it play."""
+        found = {
+            name: f"core.{weight} above 0"
+            for weight, names in self.weighed.items()
+            if not getattr(self, weight, 1)
+            for name in names
+        }
+        if not objectives.build(self.objective, **self.objective_constants).needs_critic:
+            found |= {n: "an objective with a critic" for n in HELD if n not in found}
+        return found
 
 
 class Criticism(nn.Module):
@@ -50,27 +100,17 @@ class Criticism(nn.Module):
     def _judge_by(self, domain: Any, options: CriticOptions) -> None:
         """Build all three; ``domain`` offers ``augment`` for what the critic is shown.
 
-        Raises InputError for unknown names and constants, for ``n_critic`` under 1, and for
-        adaptive augmentation where the sign of scores says nothing.
+        Raises InputError as ``CriticOptions.parts`` does.
         """
-        if options.n_critic < 1:
-            raise InputError(f"n_critic is {options.n_critic}", fix="choose it >= 1")
-        self.objective = objectives.build(options.objective, **options.objective_constants)
-        regularizer = regularizers.build(options.regularizer, **options.regularizer_constants)
+        self.objective, regularizer, augmentation = options.parts()
         self.regularizer = Lazy(regularizer.bind(domain), options.regularizer_interval)
-        self.augmentation = None
-        if options.augmentation is None:
-            return
-        found = regularizers.build_augmentation(
-            options.augmentation, **options.augmentation_constants
-        )
-        if found.adaptive and not self.objective.signed:
-            raise InputError(
-                f"adaptive augmentation reads the sign of scores, which says nothing in the "
-                f"objective {options.objective!r}",
-                fix="choose non-saturating, minimax or hinge, or leave adaptive out",
-            )
-        self.augmentation = found.bind(domain)
+        self.augmentation = None if augmentation is None else augmentation.bind(domain)
+
+    def rehearse_on(self, x: TensorDict) -> None:
+        """InputError where ``x``, in the units of the critic, cannot be augmented as it will be."""
+        for part in self.modules():
+            if isinstance(part, Augmentation):
+                part(x)
 
     def _build_critic(self, domain: Domain, width: int, options: CriticOptions) -> Any:
         """The critic that the objective needs, under conditions of ``width``."""

@@ -17,37 +17,39 @@ objective that needs no critic compares the data themselves; only the generator 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import torch
+from pydantic import Field
 from tensordict import TensorDict
 from torch import Tensor, nn
 
 from physgan.conditions import ConditionSchema
-from physgan.cores.adversarial import AdversarialCore, AdversarialOptions, read_options
+from physgan.cores.adversarial import AdversarialCore, AdversarialOptions
 from physgan.cores.base import Draw, Loss, Turn
+from physgan.cores.reading import read_options
 from physgan.cores.replay import recorded
 from physgan.domain import Domain
-from physgan.errors import InputError
 from physgan.objectives.base import features_of
 
 
+@dataclass(frozen=True)
+class PhysicsGANOptions(AdversarialOptions):
+    """``adversarial`` is above 0, as nothing else would teach the generator."""
+
+    adversarial: Annotated[float, Field(gt=0)] = 1.0
+
+
 class PhysicsGAN(AdversarialCore):
-    """See the module's docstring; ``options`` are the fields of AdversarialOptions.
+    """See the module's docstring; ``options`` are the fields of PhysicsGANOptions."""
 
-    Raises InputError for ``adversarial`` 0: nothing would teach the generator.
-    """
-
+    title, kind = "physics-informed GAN", PhysicsGANOptions
     averaged = ("generator",)
 
     def __init__(self, domain: Domain, schema: ConditionSchema, **options: Any) -> None:
         super().__init__()
-        opt: AdversarialOptions = read_options(AdversarialOptions, "physics-informed GAN", options)
-        self.options = opt
-        if not opt.adversarial > 0:
-            raise InputError(
-                "a GAN needs its objective: adversarial is 0", fix="give a weight above 0"
-            )
+        self.options = opt = read_options(self.kind, self.title, options)
         self.generator = domain.generator(schema.dim, latent_dim=opt.latent_dim, **opt.network)
         self._equip(domain, schema, opt)
 

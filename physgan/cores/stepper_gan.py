@@ -29,13 +29,13 @@ from torch import Tensor, nn
 
 from physgan.conditions import ConditionSchema
 from physgan.constraints.laws import laws_of
-from physgan.cores.adversarial import read_options
 from physgan.cores.base import Core, Draw, Loss, Turn
 from physgan.cores.judge import Judge
 from physgan.cores.judges import Judges
 from physgan.cores.own_states import OwnStates
 from physgan.cores.passes import Forced, Pass, Views, behaviours, teach, unroll, views
 from physgan.cores.professor_forcing import ProfessorForcing, Rules
+from physgan.cores.reading import read_options
 from physgan.cores.replay import recorded
 from physgan.cores.stepper_options import StepperOptions, check
 from physgan.cores.window import Window, aged, kept, whole
@@ -52,11 +52,12 @@ class StepperGAN(Core):
     Raises InputError for a domain without sequences and options that contradict each other.
     """
 
+    title, kind = "surrogate", StepperOptions
     averaged = ("stepper",)
 
     def __init__(self, domain: Domain, schema: ConditionSchema, **options: Any) -> None:
         super().__init__()
-        opt: StepperOptions = read_options(StepperOptions, "surrogate", options)
+        opt: StepperOptions = read_options(self.kind, self.title, options)
         if not isinstance(domain, SequenceDomain):
             raise InputError(
                 f"the domain {domain.name!r} has no sequences", fix="choose another core"
@@ -148,6 +149,14 @@ class StepperGAN(Core):
         if not given.keys():
             raise InputError("a surrogate needs a state to go on from", fix="use physgan rollout")
         return self.advance(given, self.schema.values(condition))[0]
+
+    def rehearse(self, batch: TensorDict) -> None:
+        self._limit(batch)
+        if self.critics:
+            window = whole(batch, 1)
+            real = self._views(window, [self._unroll(window)])[0]
+            for name, judge in self.critics.each().items():
+                judge.rehearse_on(real[name])
 
     def validation_loss(self, batch: TensorDict) -> dict[str, Tensor]:
         """``error`` of the last of K free passes, ``error_first`` of the first, and each law's

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
 
 from physgan.cores.criticism import CriticOptions
+from physgan.cores.ranges import Count, Natural, Share, Tolerance, Weight
 from physgan.errors import InputError
 from physgan.sequences import Stepper
 
@@ -22,32 +26,36 @@ class StepperOptions(CriticOptions):
     errors are then those on the data.
     """
 
+    weighed: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        **CriticOptions.weighed,
+        "professor": (
+            "professor_constants",
+            "professor_objective",
+            "professor_objective_constants",
+        ),
+    }
     objective: str = "hinge"
-    condition_drop: float = 0.0
-    passes: int = 0
-    grow_until: float = 0.5
+    condition_drop: Share = 0.0
+    passes: Natural = 0
+    grow_until: Share = 0.5
     gradient: Literal["each", "last", "all"] = "each"
-    replay: float = 0.0
-    replay_rows: int = 256
-    adversarial: float = 0.0
-    adversarial_from: float = 0.5
+    replay: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    replay_rows: Count = 256
+    adversarial: Weight = 0.0
+    adversarial_from: Share = 0.5
     states: bool = True
     pairs: bool = True
-    professor: float = 0.0
+    professor: Weight = 0.0
     professor_constants: dict[str, Any] = field(default_factory=dict)
     professor_objective: str = "non-saturating"
     professor_objective_constants: dict[str, Any] = field(default_factory=dict)
     laws: bool = True
-    tolerances: dict[str, float] = field(default_factory=dict)
+    tolerances: dict[str, Tolerance] = field(default_factory=dict)
     network: dict[str, Any] = field(default_factory=dict)
 
 
 def check(options: StepperOptions, stepper: Stepper) -> None:
     """InputError for options that contradict each other or the stepper."""
-    if options.gradient not in ("each", "last", "all"):
-        raise InputError(f"gradient is {options.gradient!r}", fix="one of each, last, all")
-    if not 0 <= options.replay < 1:
-        raise InputError(f"replay is {options.replay}", fix="a share from 0 to below 1")
     if options.replay and stepper.hidden_dim:
         raise InputError("own states hold no memory, which this stepper has", fix="set replay=0")
     if options.professor and not stepper.behaviour_dim:
@@ -59,10 +67,3 @@ def check(options: StepperOptions, stepper: Stepper) -> None:
         raise InputError("professor forcing needs all passes", fix="set gradient to each or all")
     if options.adversarial > 0 and not (options.states or options.pairs):
         raise InputError("nobody judges: states and pairs are both false")
-    if options.adversarial <= 0:
-        for name in ("objective", "augmentation"):
-            if (value := getattr(options, name)) != getattr(StepperOptions, name):
-                raise InputError(
-                    f"nobody plays by the {name} {value!r}, as adversarial is 0",
-                    fix="weigh what critics say: --set core.adversarial=0.01",
-                )

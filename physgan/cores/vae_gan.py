@@ -24,9 +24,11 @@ from tensordict import TensorDict
 from torch import Tensor, nn
 
 from physgan.conditions import ConditionSchema
-from physgan.cores.adversarial import AdversarialCore, AdversarialOptions, read_options
+from physgan.cores.adversarial import AdversarialCore, AdversarialOptions
 from physgan.cores.base import Draw, Loss, Turn
 from physgan.cores.prior import FlowPrior
+from physgan.cores.ranges import Count, Natural, Weight
+from physgan.cores.reading import read_options
 from physgan.cores.replay import recorded
 from physgan.cores.resampling import Resampler
 from physgan.cores.settle import settle_prior
@@ -45,26 +47,27 @@ class VAEGANOptions(AdversarialOptions):
     laws every ``interval`` steps.
     """
 
-    beta: float = 1.0
-    reconstruction: dict[str, float] = field(default_factory=dict)
-    beta_warmup: int = 1000
-    adversarial: float = 0.05
-    feature: float = 0.05
-    auxiliary: float = 0.05
-    start: int = 3000
-    interval: int = 1
+    beta: Weight = 1.0
+    reconstruction: dict[str, Weight] = field(default_factory=dict)
+    beta_warmup: Natural = 1000
+    adversarial: Weight = 0.05
+    feature: Weight = 0.05
+    auxiliary: Weight = 0.05
+    start: Natural = 3000
+    interval: Count = 1
     prior: dict[str, Any] = field(default_factory=dict)
 
 
 class VAEGAN(AdversarialCore):
     """See the module's docstring; ``options`` are the fields of VAEGANOptions."""
 
+    title, kind = "VAE-GAN", VAEGANOptions
     optional = ("resampler.",)
     options: VAEGANOptions
 
     def __init__(self, domain: Domain, schema: ConditionSchema, **options: Any) -> None:
         super().__init__()
-        self.options = read_options(VAEGANOptions, "VAE-GAN", options)
+        self.options = read_options(self.kind, self.title, options)
         opt, dim = self.options, schema.dim
         self.encoder = domain.encoder(dim, latent_dim=opt.latent_dim, **opt.network)
         self.generator = domain.generator(dim, latent_dim=opt.latent_dim, **opt.network)

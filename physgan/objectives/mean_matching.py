@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
+from pydantic import AllowInfNan
 from torch import Tensor
 
 from physgan.domain import Verdict
@@ -13,7 +16,9 @@ from physgan.objectives.feature_moments import FeatureMoments, slope
 class MeanMatching(FeatureMoments):
     """max over |v|_p <= 1 of <v, d> = |d|_q, d the difference of mean features, 1/p + 1/q = 1."""
 
-    def __init__(self, q: float = 2.0, c: float | None = None) -> None:
+    def __init__(
+        self, q: Annotated[float, AllowInfNan(True)] = 2.0, c: float | None = None
+    ) -> None:
         require(q >= 1, f"the norm's order q is {q}", "choose q >= 1")
         super().__init__(c, q=q)
 

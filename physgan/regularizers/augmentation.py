@@ -25,9 +25,11 @@ class Augmentation(nn.Module, ABC):
     With ``adaptive`` each transform changes a row with probability p, which starts at 0. Every
     ``interval`` calls of ``adapt``, p moves by their number of samples over ``images``: up where
     the mean sign of the critic's scores of real samples is above ``target``, down where below.
-    p and the running sums are buffers, so that checkpoints hold them.
+    p and the running sums are buffers, so that checkpoints hold them. ``key`` is the option that
+    names it, for errors.
     """
 
+    key: str = "core.augmentation"
     probability: Tensor
     _signs: Tensor
     _rows: Tensor

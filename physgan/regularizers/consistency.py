@@ -31,6 +31,7 @@ class Consistency(Regularizer):
             raise InputError(f"the consistency weight is {weight}", fix="choose it >= 0")
         super().__init__(weight=weight, transform=transform)
         self.augmentation = TRANSFORMS[transform]()
+        self.augmentation.key = "core.regularizer_constants.transform"
 
     def bind(self, domain: Domain) -> Regularizer:
         self.augmentation.bind(domain)

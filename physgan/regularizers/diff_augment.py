@@ -90,6 +90,15 @@ class DiffAugment(Augmentation):
     def transforms(self) -> Sequence[Transform]:
         return [_on_fields(OPERATIONS[name]) for name in self.policy]
 
+    def forward(self, x: TensorDict) -> TensorDict:
+        leaves: Any = x.values(include_nested=True, leaves_only=True)
+        if not any(_is_field(leaf) for leaf in leaves):
+            raise InputError(
+                "diffaugment found no field (B, C, H, W)",
+                fix=f"set {self.key}=domain, for domains that offer one",
+            )
+        return super().forward(x)
+
 
 def _on_fields(operation: Operation) -> Transform:
     """``operation`` with one draw per sample, shared by its fields so that they stay aligned."""
@@ -97,11 +106,6 @@ def _on_fields(operation: Operation) -> Transform:
     def apply(x: TensorDict) -> TensorDict:
         leaves: Any = x.values(include_nested=True, leaves_only=True)
         fields = [leaf for leaf in leaves if _is_field(leaf)]
-        if not fields:
-            raise InputError(
-                "diffaugment found no field (B, C, H, W)",
-                fix="choose the augmentation domain, for domains that offer one",
-            )
         u = torch.rand(len(fields[0]), 2, device=fields[0].device)
         return x.apply(lambda leaf: operation(leaf, u) if _is_field(leaf) else leaf)  # type: ignore[return-value]
 

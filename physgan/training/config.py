@@ -77,11 +77,14 @@ class RunConfig(BaseModel):
 
 def with_advice(values: Mapping[str, Any]) -> dict[str, Any]:
     """``values`` laid over the core and trainer settings that their domain recommends."""
+    from physgan.cores import fitting
+
     if "domain" not in values:
         return dict(values)
     advice = domains.load(values["domain"], **values.get("domain_options", {})).recommended()
     core = canonical(values.get("core", advice.get("core", RunConfig.model_fields["core"].default)))
-    options = _fitting(advice.get("cores", {}).get(core, {}), values.get("core_options", {}))
+    told = values.get("core_options", {})
+    options = fitting(core, _fitting(advice.get("cores", {}).get(core, {}), told), told)
     below = {"core": core, "core_options": options}
     return merged(below | {"trainer": advice.get("trainer", {})}, {**values, "core": core})
 
