@@ -47,8 +47,8 @@ class TerrainDomain(Domain):
         nodata: str = "refuse",
         reproject: bool = False,
     ) -> None:
-        if tile < 16 or tile % 16:
-            raise InputError(f"tiles of {tile} cells", fix="a multiple of 16")
+        if tile < 32 or tile % 32:
+            raise InputError(f"tiles of {tile} cells", fix="a multiple of 32")
         if nodata not in ("refuse", "fill"):
             raise InputError(f"nodata={nodata!r}", fix="refuse or fill")
         self.tile, self.step, self.cell_option = tile, step, cell
@@ -124,10 +124,19 @@ class TerrainDomain(Domain):
         return turned(x)
 
     def generator(self, condition_dim: int, **options: Any) -> Generator:
+        return self._generator(condition_dim, self._one_hot(), **options)
+
+    def translator(self, source: Domain, latent_dim: int, **options: Any) -> nn.Module:
+        """The framework's way, by a generator that looks for no class in what it is told."""
+        from physgan.cores.translator import Translator
+
+        return Translator(source, lambda dim: self._generator(dim, None, **options), latent_dim)
+
+    def _generator(self, condition_dim: int, classes: slice | None, **options: Any) -> Generator:
         from physgan_terrain.networks.generator import TerrainGenerator
 
         given = {"latent_dim": 4 * (self.tile // 8) ** 2, "tile": self.tile, **options}
-        return TerrainGenerator(condition_dim, self.octaves, self.base, self._one_hot(), **given)
+        return TerrainGenerator(condition_dim, self.octaves, self.base, classes, **given)
 
     def _one_hot(self) -> slice | None:
         """Where the class stands in a condition, by the layout of the schema."""

@@ -78,12 +78,15 @@ def _rows(domain: TerrainDomain, path: Path, split: str) -> Rows:
         ids = [f"{region}/{n}" for n, region in enumerate(tiles.region)]
         return tiles.z, [str(label) for label in tiles.label], ids, tiles.cell, []
     if path.suffix == ".npz":
-        return _archive(path, split)
+        return _archive(path, split, domain.tile)
     return _folder(domain, path, split)
 
 
-def _archive(path: Path, split: str) -> Rows:
-    """The form that is shipped: uint16 heights with a step and an offset, classes, splits."""
+def _archive(path: Path, split: str, size: int) -> Rows:
+    """The form that is shipped: uint16 heights with a step and an offset, classes, splits.
+
+    Larger tiles than of ``size`` cells are cut into as many as they hold.
+    """
     try:
         with np.load(path, allow_pickle=False) as found:
             parts = {name: found[name] for name in found.files}
@@ -98,7 +101,29 @@ def _archive(path: Path, split: str) -> Rows:
             fix="arrays n, step, offset, label, split and cell",
         ) from error
     ids = [f"{path.stem}/{row}" for row in np.flatnonzero(chosen)]
-    return z.astype(np.float32), labels, ids, cell, []
+    z = z.astype(np.float32)
+    if len(z) and z.shape[1:] != (size, size):
+        z, labels, ids = _cut(z, labels, ids, size, path)
+    return z, labels, ids, cell, []
+
+
+def _cut(
+    z: NDArray[np.float32], labels: list[str], ids: list[str], size: int, path: Path
+) -> tuple[NDArray[np.float32], list[str], list[str]]:
+    """Tiles ``z (N, S, S)`` as tiles of ``size`` cells, row by row."""
+    count, side, other = z.shape
+    if side % size or other != side:
+        whole = [n for n in range(32, side + 1, 32) if side % n == 0]
+        raise InputError(
+            f"tiles of {side} x {other} cells cannot be cut into tiles of {size}",
+            where=str(path),
+            fix=" or ".join(f"domain.tile={n}" for n in whole) if whole and other == side else "",
+        )
+    n = side // size
+    cut = z.reshape(count, n, size, n, size).swapaxes(2, 3).reshape(-1, size, size)
+    places = [f"{size * i}:{size * j}" for i in range(n) for j in range(n)]
+    names = [f"{name}:{place}" for name in ids for place in places]
+    return cut, [label for label in labels for _ in places], names
 
 
 def _folder(domain: TerrainDomain, path: Path, split: str) -> Rows:

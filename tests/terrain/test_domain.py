@@ -7,6 +7,8 @@ import pytest
 import torch
 from tensordict import TensorDict
 
+from physgan import cores
+from physgan.conditions import ConditionSchema
 from physgan.errors import InputError
 from physgan.testing import assert_domain_contract
 from physgan_terrain import TerrainDomain, exact
@@ -136,6 +138,32 @@ def test_a_folder_of_maps_is_cut_and_split_by_place(tmp_path):
         domain.load(tmp_path, "train", ("steepness",))
 
 
+def test_shipped_tiles_are_cut_to_the_size_asked_for():
+    whole, parts = (TerrainDomain(tile=tile).load(None, "train") for tile in (64, 32))
+    assert len(parts) == 4 * len(whole) == len(set(parts.ids))
+    z, cut = (data.batch["x", "height"][:, 0] for data in (whole, parts))
+    for n, (i, j) in enumerate([(0, 0), (0, 32), (32, 0), (32, 32)]):
+        assert torch.equal(cut[4 + n], z[1, i : i + 32, j : j + 32])
+        assert parts.ids[4 + n] == f"{whole.ids[1]}:{i}:{j}"
+    assert parts.context["labels"][4:8] == [whole.context["labels"][1]] * 4
+    for tile in (96, 128):
+        with pytest.raises(InputError, match=r"cannot be cut .*domain.tile=32 or domain.tile=64"):
+            TerrainDomain(tile=tile).load(None, "train")
+
+
+def test_networks_fit_tiles_of_another_size():
+    domain = TerrainDomain(tile=32)
+    data = domain.load(None, "train")
+    batch = data.batch[:4]
+    schema = ConditionSchema(domain.properties, data.batch["y"])
+    for name, advice in domain.recommended()["cores"].items():
+        core = cores.build(name, domain, schema, **advice)
+        for turn in core.turns(lambda: batch, 500):
+            assert all(loss.value.isfinite() for loss in turn.losses)
+        x = core.sample(schema(batch["y"]), batch["given"])
+        assert x["height"].shape == (4, 1, 32, 32)
+
+
 def test_cells_of_another_size_are_refused(archive, tmp_path):
     domain = TerrainDomain()
     domain.load(archive, "train")
@@ -146,7 +174,7 @@ def test_cells_of_another_size_are_refused(archive, tmp_path):
 
 
 def test_bad_options_and_archives_are_named(tmp_path):
-    with pytest.raises(InputError, match="multiple of 16"):
+    with pytest.raises(InputError, match="multiple of 32"):
         TerrainDomain(tile=50)
     with pytest.raises(InputError, match="nodata"):
         TerrainDomain(nodata="keep")

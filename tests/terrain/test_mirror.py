@@ -39,9 +39,9 @@ def test_planes_move_as_the_heights_do(form):
 
 
 def test_all_eight_forms_are_drawn_row_by_row_and_no_other():
-    height = tiles(200, side=16)
+    height = tiles(200, side=32)
     torch.manual_seed(3)
-    out = TerrainDomain(tile=16).augment(TensorDict({"height": height}, [200]))["height"]
+    out = TerrainDomain(tile=32).augment(TensorDict({"height": height}, [200]))["height"]
     forms = torch.cat([as_height(height[:1], *form) for form in FORMS])
     hits = (out[:, None] == forms[None]).flatten(2).all(dim=2)
     assert hits.sum(dim=1).eq(1).all() and hits.sum(dim=0).min() > 10
