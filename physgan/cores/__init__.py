@@ -39,13 +39,14 @@ def check(name: str, options: Mapping[str, Any]) -> None:
     """Raise InputError for ``options`` of the core called ``name`` that no data could make right:
     of another type, out of range, unknown names, and what is named although it plays nothing."""
     core = _known(name)
-    refuse_idle(core.kind, core.title, options)
+    if core.kind is not None:
+        refuse_idle(core.kind, core.title, options)
 
 
 def fitting(name: str, advice: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
     """``advice`` for the core called ``name`` without what plays nothing beside ``told``."""
     core = _known(name)
-    return played(core.kind, core.title, advice, told)
+    return dict(advice) if core.kind is None else played(core.kind, core.title, advice, told)
 
 
 def _known(name: str) -> type[Core]:

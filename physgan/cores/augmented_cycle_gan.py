@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from physgan.conditions import ConditionSchema
 from physgan.cores.base import Draw, Loss, Turn, resting
 from physgan.cores.cycle_gan import CycleGAN, CycleGANOptions, other
+from physgan.cores.ranges import Count, Weight
 from physgan.cores.translator import LatentEncoder
 from physgan.domain import Domain, Verdict
 from physgan.objectives.least_squares import LeastSquares
@@ -34,10 +35,10 @@ class AugmentedCycleGANOptions(CycleGANOptions):
     """``cycle`` weighs the samples' round trips, ``latent`` the latents', ``prior`` the critics
     D_z that hold encoded latents to the prior. ``latent_dim`` is Z on both sides."""
 
-    latent_dim: int = 4
-    cycle: float = 1.0
-    latent: float = 0.5
-    prior: float = 0.1
+    latent_dim: Count = 4
+    cycle: Weight = 1.0
+    latent: Weight = 0.5
+    prior: Weight = 0.1
 
 
 class LatentCritic(nn.Module):

@@ -50,7 +50,7 @@ class Core(nn.Module, ABC):
     ``optional`` is what names of the state start with that a file of weights may lack, because as
     built it changes nothing. ``progress`` is the share of the training that is done, which the
     trainer says before each step. ``title`` names the core in errors, ``kind`` is the dataclass of
-    its options.
+    its options, None where it checks them itself.
     """
 
     title: ClassVar[str] = ""

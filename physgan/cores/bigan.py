@@ -22,10 +22,11 @@ from torch import Tensor, nn
 
 from physgan import regularizers
 from physgan.conditions import ConditionSchema
-from physgan.cores.adversarial import read_options
 from physgan.cores.base import Core, Draw, Loss, Turn, resting
 from physgan.cores.criticism import Criticism, CriticOptions, data_features, prepared
 from physgan.cores.joint import JointAutoencoder, JointCritic
+from physgan.cores.ranges import Count, Share, Weight
+from physgan.cores.reading import read_options
 from physgan.domain import Domain, Verdict
 
 
@@ -35,9 +36,9 @@ class BiGANOptions(CriticOptions):
     are options of encoder and generator. An augmentation changes samples, never their latents. Laws
     are left to the other cores."""
 
-    latent_dim: int = 32
-    condition_drop: float = 0.2
-    recover: float = 0.0
+    latent_dim: Count = 32
+    condition_drop: Share = 0.2
+    recover: Weight = 0.0
     network: dict[str, Any] = field(default_factory=dict)
 
 
@@ -55,11 +56,12 @@ class _Joint:
 class BiGAN(Criticism, Core):
     """See the module's docstring; ``options`` are fields of BiGANOptions."""
 
+    title, kind = "BiGAN", BiGANOptions
     averaged = ("generator", "encoder")
 
     def __init__(self, domain: Domain, schema: ConditionSchema, **options: Any) -> None:
         super().__init__()
-        self.options = opt = read_options(BiGANOptions, "BiGAN", options)
+        self.options = opt = read_options(self.kind, self.title, options)
         self.schema = schema
         network = {"latent_dim": opt.latent_dim, **opt.network}
         self.generator = domain.generator(schema.dim, **network)
@@ -105,6 +107,10 @@ class BiGAN(Criticism, Core):
             logs["recover"] = recovered.detach()
         movers = ("generator", "encoder")
         yield Turn((Loss(against, movers),), movers, logs)
+
+    def rehearse(self, batch: TensorDict) -> None:
+        x = batch["x"]
+        self.rehearse_on(self._seen(self._joint(x, torch.zeros(len(x), self.options.latent_dim))))
 
     def _pairs(self, batch: TensorDict) -> tuple[TensorDict, TensorDict, Tensor, TensorDict]:
         """(x, E(x)) and (G(z), z), the condition with some properties forgotten, what is given."""

@@ -25,8 +25,9 @@ from tensordict import TensorDict
 from torch import Tensor, nn
 
 from physgan.conditions import ConditionSchema
-from physgan.cores.adversarial import read_options
 from physgan.cores.base import Core, Draw, Loss, Turn
+from physgan.cores.ranges import Count, Weight
+from physgan.cores.reading import read_options
 from physgan.cores.side import Side, SideOptions
 from physgan.cores.translator import translator
 from physgan.domain import Domain
@@ -43,10 +44,10 @@ class CycleGANOptions(SideOptions):
     ``network`` are options of both translators.
     """
 
-    adversarial: float = 1.0
-    cycle: float = 10.0
-    identity: float = 0.0
-    latent_dim: int = 1
+    adversarial: Weight = 1.0
+    cycle: Weight = 10.0
+    identity: Weight = 0.0
+    latent_dim: Count = 1
     network: dict[str, Any] = field(default_factory=dict)
 
 
@@ -101,6 +102,10 @@ class CycleGAN(Core):
         if self.options.identity:
             terms["identity"] = self._identity(x, given)
         yield from self._generators_turn(terms, made, given)
+
+    def rehearse(self, batch: TensorDict) -> None:
+        for s, side in self.sides.items():
+            side.rehearse_on(side.prepare(batch["x"][s]))
 
     @property
     def sides(self) -> dict[str, Side]:

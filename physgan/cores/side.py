@@ -12,6 +12,7 @@ from physgan.constraints import Multipliers
 from physgan.cores.base import resting
 from physgan.cores.criticism import Criticism, CriticOptions, data_features, prepared
 from physgan.cores.pool import FakePool
+from physgan.cores.ranges import Natural
 from physgan.domain import Domain, Verdict
 from physgan.tensors import float_leaves
 
@@ -23,7 +24,7 @@ class SideOptions(CriticOptions):
 
     objective: str = "lsgan"
     laws: bool = True
-    pool: int = 50
+    pool: Natural = 50
 
 
 class Side(Criticism):
