@@ -192,7 +192,7 @@ class AdversarialCore(Criticism, Core):
         real = self._verdict(x, condition, given)
         said = [self._verdict(fake, condition, given) for fake in fakes]
         more = [self._verdict(other, condition, given) for other in others]
-        loss = torch.stack([self.objective.critic_loss(real, v, *more) for v in said]).mean()
+        loss = self._objective_loss(real, said, more)
         total = loss + self.heads.loss(features_of(real), known)
         played = (real, said[-1], *more)
 
@@ -206,6 +206,10 @@ class AdversarialCore(Criticism, Core):
             "score_fake": said[-1].score.detach().mean(),
         }
         return total if penalty is None else total + penalty, played, logs
+
+    def _objective_loss(self, real: Verdict, said: list[Verdict], more: list[Verdict]) -> Tensor:
+        """The objective's loss of the critic, averaged over the fakes of which it ``said``."""
+        return torch.stack([self.objective.critic_loss(real, v, *more) for v in said]).mean()
 
     def _weighed(self, terms: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """The sum of the generator's terms, each times the option of its name, and their logs."""

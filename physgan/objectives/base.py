@@ -46,6 +46,11 @@ class Objective(nn.Module, ABC):
     def generator_loss(self, real: Verdict, *fake: Verdict) -> Tensor:
         """Loss of the generator side, a scalar."""
 
+    def fake_loss(self, fake: Verdict) -> Tensor:
+        """The critic's term of made samples alone, a scalar, where ``critic_loss`` is a sum of one
+        of real and one of made samples and a game adds several kinds of these."""
+        raise NotImplementedError
+
     @property
     def two_sided(self) -> bool:
         """Whether ``makers_loss`` is there: a critic of its own scores one real and one fake batch.

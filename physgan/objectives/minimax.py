@@ -26,7 +26,10 @@ class Minimax(Objective):
     def critic_loss(self, real: Verdict, *fake: Verdict) -> Tensor:
         target = self.hparams["real_target"]
         on_real = target * softplus(-real.score) + (1 - target) * softplus(real.score)
-        return on_real.mean() + softplus(fake[0].score).mean()
+        return on_real.mean() + self.fake_loss(fake[0])
+
+    def fake_loss(self, fake: Verdict) -> Tensor:
+        return softplus(fake.score).mean()
 
     def generator_loss(self, real: Verdict, *fake: Verdict) -> Tensor:
         return -softplus(fake[0].score).mean()

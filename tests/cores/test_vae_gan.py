@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from tensordict import TensorDict
+from torch.nn.functional import softplus
 
 from physgan.conditions import ConditionSchema
 from physgan.cores import VAEGAN, resting
@@ -57,8 +58,12 @@ def play(core, batch, seed):
         )
 
 
-def test_every_gradient_is_that_of_the_networks_own_loss(ring):
-    core, batch = core_of(ring, condition_drop=0.0), ring[2][:32]
+PAPER = {"likelihood": "features", "fakes": "sum", "objective": "non-saturating"}
+
+
+@pytest.mark.parametrize("form", [{}, PAPER], ids=["default", "paper"])
+def test_every_gradient_is_that_of_the_networks_own_loss(ring, form):
+    core, batch = core_of(ring, condition_drop=0.0, **form), ring[2][:32]
     opt, x, given = core.options, batch["x"], batch["given"]
     condition = core.schema(batch["y"])
 
@@ -71,7 +76,7 @@ def test_every_gradient_is_that_of_the_networks_own_loss(ring):
     kl = posterior.log_prob(z).sum(1) - core.prior.log_prob(z, condition)
     nll = core.generator.nll(x, z, condition, given)["point"]
     elbo = nll.mean() + opt.beta * warm * kl.mean()
-    again = core.generator.reconstruct(x, z.detach(), condition, given)
+    again = core.generator.reconstruct(x, z if form else z.detach(), condition, given)
     with torch.no_grad():
         drawn = core.prior.sample(condition)
     prior_fake = core.generator(drawn, condition, given)
@@ -82,7 +87,11 @@ def test_every_gradient_is_that_of_the_networks_own_loss(ring):
     assert core.critic is not None and core.heads is not None
     real = core.critic(x, condition, given)
     said = [core.critic(f.detach(), condition, given) for f in fakes]
-    critic_loss = sum(core.objective.critic_loss(real, v) for v in said) / 2
+    if form:
+        scores = [-real.score, *(verdict.score for verdict in said)]
+        critic_loss = sum(softplus(score).mean() for score in scores)
+    else:
+        critic_loss = sum(core.objective.critic_loss(real, v) for v in said) / 2
     critic_loss = critic_loss + core.heads.loss(real.features, condition)
     point = x["point"].clone().requires_grad_(True)
     score = core.critic(TensorDict({"point": point}, [32]), condition, given).score
@@ -93,11 +102,17 @@ def test_every_gradient_is_that_of_the_networks_own_loss(ring):
     with resting(core.critic, core.heads):
         calm = core.critic(x, condition, given)
         said = [core.critic(f, condition, given) for f in fakes]
-        against = sum(core.objective.generator_loss(calm, v) for v in said) / 2
-        feature = (said[0].features - calm.features).square().mean()
+        against = sum(core.objective.generator_loss(calm, v) for v in said)
+        feature = (said[0].features - calm.features).square()
+        against, feature = (
+            (against, feature.sum() / 32 / 2) if form else (against / 2, feature.mean())
+        )
         auxiliary = core.heads.loss(said[1].features, condition)
     residual = {n: p.function(prior_fake, given).mean() for n, p in core.penalties.items()}
-    generator_loss = elbo + opt.adversarial * against + opt.feature * feature
+    if form:
+        elbo = opt.beta * warm * kl.mean() + feature
+    generator_loss = 0 if form else elbo
+    generator_loss = generator_loss + opt.adversarial * against + opt.feature * feature
     generator_loss = generator_loss + opt.auxiliary * auxiliary + core.multipliers(residual)
 
     own = {
@@ -116,14 +131,39 @@ def test_every_gradient_is_that_of_the_networks_own_loss(ring):
     assert all(g is None for g in maker_turn["critic"]), "the critic moved in the makers' turn"
 
 
-def test_the_gan_term_at_an_undecided_critic_is_two_ln_half(ring):
-    core = core_of(ring, objective="minimax", regularizer="none", condition_drop=0.0)
+@pytest.mark.parametrize(("fakes", "terms"), [("mean", 2), ("sum", 3)])
+def test_the_gan_term_at_an_undecided_critic_is_a_ln_half_for_each_term(ring, fakes, terms):
+    options = {"objective": "minimax", "regularizer": "none", "condition_drop": 0.0}
+    core = core_of(ring, fakes=fakes, auxiliary=0.0, **options)
     with torch.no_grad():
         for parameter in core.critic.parameters():
             parameter.zero_()
     turn, _ = next(play(core, ring[2][:32], seed=0))
-    # Both fakes share the weight of one; Larsen's sum of three terms would be 3 ln 1/2.
-    assert -turn.logs["critic"].item() == pytest.approx(2 * math.log(0.5), abs=1e-6)
+    # By default both fakes share the weight of one; the paper adds three terms.
+    assert -turn.logs["critic"].item() == pytest.approx(terms * math.log(0.5), abs=1e-6)
+
+
+def test_the_papers_form_begins_with_its_critic_and_computes_a_turn_again(ring):
+    core = core_of(ring, start=5, **PAPER)
+    early, late = (list(core.turns(lambda: ring[2][:8], step=s))[-1] for s in (4, 5))
+    assert [loss.players for loss in early.losses] == [("encoder", "generator", "prior")]
+    assert [loss.players for loss in late.losses] == [("encoder", "prior"), ("generator",)]
+    for loss, again in zip(late.losses, late.again(), strict=True):
+        assert loss.players == again.players and torch.allclose(loss.value, again.value)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"adversarial": 0.0}, {"objective": "gmmn", "fakes": "mean"}, {"interval": 2}],
+)
+def test_the_papers_form_needs_a_critic_that_always_plays(ring, wrong):
+    with pytest.raises(InputError, match="a critic that plays in every step"):
+        core_of(ring, **(PAPER | wrong))
+
+
+def test_fakes_are_added_where_the_critics_loss_is_a_sum(ring):
+    with pytest.raises(InputError, match=r"'rpgan' is no sum.*non-saturating"):
+        core_of(ring, fakes="sum")
 
 
 def test_kl_against_a_standard_normal_has_its_closed_form():
