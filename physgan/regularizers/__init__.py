@@ -12,7 +12,7 @@ from physgan.regularizers.consistency import Consistency
 from physgan.regularizers.diff_augment import DiffAugment
 from physgan.regularizers.dragan import DRAGAN
 from physgan.regularizers.gradient_penalty import GradientPenalty, OneSidedGradientPenalty
-from physgan.regularizers.lazy import Lazy, lazy_adam
+from physgan.regularizers.lazy import Lazy
 from physgan.regularizers.none import NoRegularizer
 from physgan.regularizers.spectral import apply_spectral_norm
 from physgan.regularizers.zero_centred import R1, R1R2, R2
@@ -59,5 +59,4 @@ __all__ = [
     "apply_spectral_norm",
     "build",
     "build_augmentation",
-    "lazy_adam",
 ]

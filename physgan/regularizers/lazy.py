@@ -14,6 +14,9 @@ class Lazy(Regularizer):
     """``regularizer`` in every ``interval``-th call, times ``interval``; None in the others.
 
     The first call is active. The count is part of the state dict, so a resumed run keeps step.
+    Only the term is scaled. StyleGAN2 also multiplies Adam's lr by c = k / (k + 1) and raises its
+    betas to the power c, because there the regulariser has an optimiser step of its own, k + 1 in
+    k iterations; here it is part of the loss of the critic's one step, and nothing is to correct.
     """
 
     def __init__(self, regularizer: Regularizer, interval: int = 16) -> None:
@@ -41,14 +44,3 @@ class Lazy(Regularizer):
 
     def set_extra_state(self, state: Tensor) -> None:
         self.calls = int(state)
-
-
-def lazy_adam(lr: float, betas: tuple[float, float], interval: int) -> dict[str, object]:
-    """Adam's ``lr`` and ``betas`` for a network that makes ``interval`` steps as ``interval`` + 1.
-
-    With c = k / (k + 1): lr * c and beta ** c, as keyword arguments of the optimiser. This is for
-    a regulariser with an optimiser step of its own; a term that is added to the loss of the same
-    step needs no correction.
-    """
-    c = interval / (interval + 1)
-    return {"lr": lr * c, "betas": (betas[0] ** c, betas[1] ** c)}

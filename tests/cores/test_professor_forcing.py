@@ -26,19 +26,37 @@ def behaviours(rows=12, steps=5):
     return [torch.randn(rows, steps, HIDDEN) @ weight for _ in range(2)], weight
 
 
-def test_equal_behaviours_leave_the_critic_at_log_4(game):
-    alike = torch.randn(16, 7, HIDDEN)
-    optimiser = torch.optim.Adam(game.critic.parameters(), 1e-2)
-    start = None
-    for _ in range(60):
-        turn, _ = game.critic_turn(alike, alike)
-        game.moved()
-        loss = turn.losses[0].value
-        start = loss.item() if start is None else start
+def test_equal_behaviours_cost_the_critic_log_4_at_best(game):
+    """Any critic pays E[log(2 + 2 cosh s)] for its scores s: log 4 where all are 0, above else."""
+    game.double()
+    alike = torch.randn(16, 7, HIDDEN, dtype=torch.double)
+    score = game.critic(alike).score
+    paid = game.critic_turn(alike, alike)[0].losses[0].value
+    assert paid.item() == pytest.approx((2 + 2 * score.cosh()).log().mean().item(), abs=1e-12)
+    assert paid.item() > math.log(4) + 1e-6
+    with torch.no_grad():
+        for parameter in game.critic.score.parameters():
+            parameter.zero_()
+    best = game.critic_turn(alike, alike)[0].losses[0].value
+    assert best.item() == pytest.approx(math.log(4), abs=1e-12)
+    slopes = torch.autograd.grad(best, list(game.critic.parameters()))
+    assert all(float(slope.abs().max()) < 1e-12 for slope in slopes)
+
+
+def test_the_best_critic_of_equal_behaviours_is_found_at_log_4(game):
+    game.double()
+    alike = torch.randn(16, 7, HIDDEN, dtype=torch.double)
+    judge = list(game.critic.score.parameters())
+    optimiser = torch.optim.LBFGS(judge, max_iter=100, line_search_fn="strong_wolfe")
+
+    def loss():
         optimiser.zero_grad()
-        loss.backward(inputs=list(game.critic.parameters()))
-        optimiser.step()
-    assert start > math.log(4) and loss.item() == pytest.approx(math.log(4), abs=1e-4)
+        value = game.critic_turn(alike, alike)[0].losses[0].value
+        value.backward(inputs=judge)
+        return value
+
+    optimiser.step(loss)
+    assert float(loss()) == pytest.approx(math.log(4), abs=1e-6)
 
 
 @pytest.mark.parametrize("both", [False, True])

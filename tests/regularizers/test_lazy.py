@@ -3,8 +3,11 @@ import torch
 from safetensors.torch import load, save
 from tensordict import TensorDict
 
+from physgan.conditions import ConditionSchema
+from physgan.cores import PhysicsGAN
 from physgan.errors import InputError
-from physgan.regularizers import Lazy, build, lazy_adam
+from physgan.regularizers import Lazy, build
+from physgan.testing import GaussianRing
 
 
 def batch() -> TensorDict:
@@ -45,11 +48,15 @@ def test_a_resumed_run_keeps_step() -> None:
     assert whole == [step % 3 != 0 for step in range(10)]
 
 
-def test_adam_correction() -> None:
-    corrected = lazy_adam(1.0, (0.0, 0.99), interval=16)
-    assert corrected["lr"] == pytest.approx(0.941176, abs=1e-6)
-    assert corrected["betas"] == pytest.approx((0.0, 0.99 ** (16 / 17)))
-    torch.optim.Adam([torch.zeros(1, requires_grad=True)], **corrected)
+def test_the_critic_moves_once_a_step_whether_or_not_the_term_rests() -> None:
+    """So Adam's rates need no correction for steps that the term takes alone."""
+    ring = GaussianRing(rows=16)
+    data = ring.load(None, "train").batch
+    schema = ConditionSchema(ring.properties, data["y"])
+    core = PhysicsGAN(ring, schema, latent_dim=2, regularizer_interval=3)
+    moves = [[turn.step for turn in core.turns(lambda: data, step)] for step in range(4)]
+    assert moves == [[("critic",), ("generator",)]] * 4
+    assert core.regularizer.calls == 4
 
 
 def test_impossible_interval_is_refused() -> None:
