@@ -21,8 +21,8 @@ from tensordict import TensorDict
 from torch import Tensor, nn
 
 from physgan.conditions import ConditionSchema
-from physgan.cores.base import Draw, Loss, Turn, resting
-from physgan.cores.cycle_gan import CycleGAN, CycleGANOptions, other
+from physgan.cores.base import Loss, Turn, resting
+from physgan.cores.cycle_gan import CycleGAN, CycleGANOptions, Play, other
 from physgan.cores.ranges import Count, Weight
 from physgan.cores.translator import LatentEncoder
 from physgan.domain import Domain, Verdict
@@ -83,37 +83,32 @@ class AugmentedCycleGAN(CycleGAN):
             "critic_zb": self.critic_zb,
         }
 
-    def turns(self, draw: Draw, step: int) -> Iterator[Turn]:
-        for _ in range(self.options.n_critic - 1):
-            yield from self._fresh_critics_turns(draw())
-        batch = draw()
-        x, given = batch["x"], batch["given"]
-        z, made = self._both_ways(x, given)
-        fake = {s: self._side(s).project(made[s], given[s]) for s in ("a", "b")}
-        read = self._read_latents(x, fake, given)
-        yield from self._critics_turn(x, fake, given)
-        yield from self._latent_critics_turn(z, read)
-        terms = self._adversarial(x, fake, given)
-        terms["prior"] = self._against_prior(z, read)
-        terms["cycle"] = self._cycle_of(x, fake, given, read)
-        terms["latent"] = (read["b"] - z["b"]).abs().mean() + (read["a"] - z["a"]).abs().mean()
-        yield from self._generators_turn(terms, made, given)
-
-    def _both_ways(
-        self, x: TensorDict, given: TensorDict
-    ) -> tuple[dict[str, Tensor], dict[str, TensorDict]]:
-        """Noise by the side that it helps to make, and what is made of the other side with it."""
+    def _play(self, x: TensorDict, given: TensorDict) -> Play:
         z = {s: self._noise(x[s]) for s in ("a", "b")}
-        return z, {s: self.translate(x[other(s)], given, other(s) + s, z[s]) for s in ("b", "a")}
+        made = {s: self.translate(x[other(s)], given, other(s) + s, z[s]) for s in ("b", "a")}
+        fake = self._projected(made, given)
+        return Play(made, fake, z, self._read_latents(x, fake, given))
 
-    def _fresh_critics_turns(self, batch: TensorDict) -> Iterator[Turn]:
-        x, given = batch["x"], batch["given"]
-        with torch.no_grad():
-            z, made = self._both_ways(x, given)
-            fake = {s: self._side(s).project(made[s], given[s]) for s in ("a", "b")}
-            read = self._read_latents(x, fake, given)
-        yield from self._critics_turn(x, fake, given)
-        yield from self._latent_critics_turn(z, read)
+    def _critics_turns(self, x: TensorDict, play: Play, given: TensorDict) -> Iterator[Turn]:
+        yield from super()._critics_turns(x, play, given)
+        losses = self._latent_losses(play)
+        names = tuple(name for loss in losses for name in loss.players)
+        logs = {loss.players[0]: loss.value.detach() for loss in losses}
+        yield Turn(losses, names, logs, lambda: self._latent_losses(play))
+
+    def _latent_losses(self, play: Play) -> tuple[Loss, ...]:
+        losses = []
+        for s, critic in (("a", self.critic_za), ("b", self.critic_zb)):
+            said = critic(play.z[s]), critic(play.read[f"{s}_open"].detach())
+            losses.append(Loss(self.latent_objective.critic_loss(*said), (f"critic_z{s}",)))
+        return tuple(losses)
+
+    def _terms(self, x: TensorDict, play: Play, given: TensorDict) -> dict[str, Tensor]:
+        terms, z, read = self._adversarial(x, play.fake, given), play.z, play.read
+        terms["prior"] = self._against_prior(z, read)
+        terms["cycle"] = self._cycle_of(x, play.fake, given, read)
+        terms["latent"] = (read["b"] - z["b"]).abs().mean() + (read["a"] - z["a"]).abs().mean()
+        return terms
 
     def _noise(self, x: TensorDict) -> Tensor:
         leaf = next(iter(float_leaves(x).values()))
@@ -124,17 +119,6 @@ class AugmentedCycleGAN(CycleGAN):
         b, a_open = self.read(x["a"], fake["b"], given, "a")
         a, b_open = self.read(x["b"], fake["a"], given, "b")
         return {"b": b, "a_open": a_open, "a": a, "b_open": b_open}
-
-    def _latent_critics_turn(
-        self, z: Mapping[str, Tensor], read: Mapping[str, Tensor]
-    ) -> Iterator[Turn]:
-        losses = {}
-        for s, critic in (("a", self.critic_za), ("b", self.critic_zb)):
-            said = critic(z[s]), critic(read[f"{s}_open"].detach())
-            losses[s] = self.latent_objective.critic_loss(*said)
-        names = tuple(f"critic_z{s}" for s in losses)
-        logs = {f"critic_z{s}": value.detach() for s, value in losses.items()}
-        yield Turn(tuple(Loss(v, (f"critic_z{s}",)) for s, v in losses.items()), names, logs)
 
     def _against_prior(self, z: Mapping[str, Tensor], read: Mapping[str, Tensor]) -> Tensor:
         total = z["a"].new_zeros(())

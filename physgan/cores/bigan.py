@@ -27,6 +27,7 @@ from physgan.cores.criticism import Criticism, CriticOptions, data_features, pre
 from physgan.cores.joint import JointAutoencoder, JointCritic
 from physgan.cores.ranges import Count, Share, Weight
 from physgan.cores.reading import read_options
+from physgan.cores.replay import recorded
 from physgan.domain import Domain, Verdict
 
 
@@ -93,9 +94,24 @@ class BiGAN(Criticism, Core):
             with torch.no_grad():
                 pairs = self._pairs(draw())
             yield from self._critic_turn(*pairs)
-        real, fake, condition, given = self._pairs(draw())
-        yield from self._critic_turn(real, fake, condition, given)
+        batch = draw()
+        pairs, repair = recorded(self._pairs, batch)
+        yield from self._critic_turn(*pairs)
+        told, again = recorded(self._makers_losses, *pairs)
 
+        def replay() -> tuple[Loss, ...]:
+            return (again(*repair(batch))[0],)
+
+        yield Turn((told[0],), told[0].players, told[1], replay)
+
+    def rehearse(self, batch: TensorDict) -> None:
+        x = batch["x"]
+        self.rehearse_on(self._seen(self._joint(x, torch.zeros(len(x), self.options.latent_dim))))
+
+    def _makers_losses(
+        self, real: TensorDict, fake: TensorDict, condition: Tensor, given: TensorDict
+    ) -> tuple[Loss, dict[str, Tensor]]:
+        """What generator and encoder minimise, and what to log."""
         with resting(*([] if self.joint_critic is None else [self.joint_critic])):
             said = [self._judge(self._seen(pair), condition, given) for pair in (real, fake)]
             against = self._makers_loss(*said)
@@ -105,12 +121,7 @@ class BiGAN(Criticism, Core):
             recovered = (again - fake["z"]).square().mean()
             against = against + self.options.recover * recovered
             logs["recover"] = recovered.detach()
-        movers = ("generator", "encoder")
-        yield Turn((Loss(against, movers),), movers, logs)
-
-    def rehearse(self, batch: TensorDict) -> None:
-        x = batch["x"]
-        self.rehearse_on(self._seen(self._joint(x, torch.zeros(len(x), self.options.latent_dim))))
+        return Loss(against, ("generator", "encoder")), logs
 
     def _pairs(self, batch: TensorDict) -> tuple[TensorDict, TensorDict, Tensor, TensorDict]:
         """(x, E(x)) and (G(z), z), the condition with some properties forgotten, what is given."""
@@ -125,7 +136,21 @@ class BiGAN(Criticism, Core):
     ) -> Iterator[Turn]:
         if self.joint_critic is None:
             return
-        real, fake = (self._seen(pair.detach()) for pair in (real, fake))
+        pairs = [self._seen(pair.detach()) for pair in (real, fake)]
+        told, again = recorded(self._critic_losses, *pairs, condition, given)
+        total, said, logs = told
+
+        def replay() -> tuple[Loss, ...]:
+            self.regularizer.rewind()
+            return (Loss(again(*pairs, condition, given)[0], ("critic",)),)
+
+        yield Turn((Loss(total, ("critic",)),), ("critic",), logs, replay)
+        self._after_critic_step(self.joint_critic, *said)
+
+    def _critic_losses(
+        self, real: TensorDict, fake: TensorDict, condition: Tensor, given: TensorDict
+    ) -> tuple[Tensor, tuple[Verdict, ...], dict[str, Tensor]]:
+        """The critic's loss, the verdicts that move the objective's state, and what to log."""
         judged = [self._judge(pair, condition, given) for pair in (real, fake)]
         said = (judged[0], *self.fakes(judged[1]))
         loss = self.objective.critic_loss(*said)
@@ -135,8 +160,7 @@ class BiGAN(Criticism, Core):
             fake,
         )
         total = loss if penalty is None else loss + penalty
-        yield Turn((Loss(total, ("critic",)),), ("critic",), {"critic": loss.detach()})
-        self._after_critic_step(self.joint_critic, *said)
+        return total, said, {"critic": loss.detach()}
 
     def _makers_loss(self, real: Verdict, fake: Verdict) -> Tensor:
         objective = self.objective

@@ -28,9 +28,10 @@ from physgan.conditions import ConditionSchema
 from physgan.cores.base import Core, Draw, Loss, Turn
 from physgan.cores.ranges import Count, Weight
 from physgan.cores.reading import read_options
+from physgan.cores.replay import recorded
 from physgan.cores.side import Side, SideOptions
 from physgan.cores.translator import translator
-from physgan.domain import Domain
+from physgan.domain import Domain, Verdict
 from physgan.errors import InputError
 from physgan.pair import Pair
 from physgan.tensors import float_leaves
@@ -49,6 +50,17 @@ class CycleGANOptions(SideOptions):
     identity: Weight = 0.0
     latent_dim: Count = 1
     network: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Play:
+    """Of a step, by the side that they belong to: what the translators ``made``, the same after
+    projections, ``fake``, the noise ``z (B, Z)`` that it was made with, and latents ``read``."""
+
+    made: Mapping[str, TensorDict]
+    fake: Mapping[str, TensorDict]
+    z: Mapping[str, Tensor] = field(default_factory=dict)
+    read: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class CycleGAN(Core):
@@ -90,18 +102,29 @@ class CycleGAN(Core):
         return found
 
     def turns(self, draw: Draw, step: int) -> Iterator[Turn]:
-        for _ in range(self.options.n_critic - 1):
-            yield from self._fresh_critics_turns(draw())
+        for _ in range(self.options.n_critic - 1 if self._critics else 0):
+            batch = draw()
+            with torch.no_grad():
+                play = self._play(batch["x"], batch["given"])
+            yield from self._critics_turns(batch["x"], play, batch["given"])
         batch = draw()
         x, given = batch["x"], batch["given"]
-        made = {"b": self.translate(x["a"], given, "ab"), "a": self.translate(x["b"], given, "ba")}
-        fake = {s: self._side(s).project(made[s], given[s]) for s in ("a", "b")}
-        yield from self._critics_turn(x, fake, given)
-        terms = self._adversarial(x, fake, given)
-        terms["cycle"] = self._cycle(x, fake, given)
-        if self.options.identity:
-            terms["identity"] = self._identity(x, given)
-        yield from self._generators_turn(terms, made, given)
+        play, replay = recorded(self._play, x, given)
+        yield from self._critics_turns(x, play, given)
+        told, again = recorded(self._makers_losses, x, play, given)
+        loss, logs, residuals = told
+
+        def anew() -> tuple[Loss, ...]:
+            return (again(x, replay(x, given), given)[0],)
+
+        yield Turn((loss,), loss.players, logs, anew)
+        for s, found in residuals.items():
+            if found:
+                self._side(s).multipliers.update(found)
+
+    @property
+    def _critics(self) -> tuple[str, ...]:
+        return tuple(name for name in self.players if name.startswith("critic_"))
 
     def rehearse(self, batch: TensorDict) -> None:
         for s, side in self.sides.items():
@@ -115,25 +138,67 @@ class CycleGAN(Core):
     def _side(self, name: str) -> Side:
         return self.sides[name]
 
-    def _fresh_critics_turns(self, batch: TensorDict) -> Iterator[Turn]:
-        """The critics' move alone, on ``batch``."""
+    def _play(self, x: TensorDict, given: TensorDict) -> Play:
+        """Translations of both sides' ``x``."""
+        made = {"b": self.translate(x["a"], given, "ab"), "a": self.translate(x["b"], given, "ba")}
+        return Play(made, self._projected(made, given))
+
+    def _projected(
+        self, made: Mapping[str, TensorDict], given: TensorDict
+    ) -> dict[str, TensorDict]:
+        return {s: self._side(s).project(made[s], given[s]) for s in ("a", "b")}
+
+    def _critics_turns(self, x: TensorDict, play: Play, given: TensorDict) -> Iterator[Turn]:
+        """The critics' moves against ``play``."""
         if self.side_a.critic is None:
             return
-        x, given = batch["x"], batch["given"]
-        with torch.no_grad():
-            fake = {s: self.forth(x[other(s)], given, other(s))[0] for s in ("a", "b")}
-        yield from self._critics_turn(x, fake, given)
+        mixed = {s: side.mixed(play.fake[s], given[s]) for s, side in self.sides.items()}
+        told, again = recorded(self._critics_losses, x, play, mixed, given)
+        losses, said = told
 
-    def _critics_turn(self, x: TensorDict, fake: Any, given: TensorDict) -> Iterator[Turn]:
-        if "critic_a" not in self.players:
-            return
-        losses = {s: self._side(s).critic_loss(x[s], fake[s], given[s]) for s in ("a", "b")}
-        names = tuple(f"critic_{s}" for s in losses)
-        logs = {f"critic_{s}": value.detach() for s, value in losses.items()}
-        turn = tuple(Loss(value, (f"critic_{s}",)) for s, value in losses.items())
-        yield Turn(turn, names, logs)
-        for side in (self.side_a, self.side_b):
-            side.after_critic_step()
+        def anew() -> tuple[Loss, ...]:
+            for side in self.sides.values():
+                side.regularizer.rewind()
+            return again(x, play, mixed, given)[0]
+
+        names = tuple(name for loss in losses for name in loss.players)
+        logs = {loss.players[0]: loss.value.detach() for loss in losses}
+        yield Turn(losses, names, logs, anew)
+        for s, side in self.sides.items():
+            side.after_critic_step(said[s])
+
+    def _critics_losses(
+        self, x: TensorDict, play: Play, mixed: Mapping[str, TensorDict], given: TensorDict
+    ) -> tuple[tuple[Loss, ...], dict[str, tuple[Verdict, ...]]]:
+        """Both critics' losses, and the verdicts that move their objectives' states."""
+        losses, said = [], {}
+        for s, side in self.sides.items():
+            value, said[s] = side.critic_loss(x[s], play.fake[s], mixed[s], given[s])
+            losses.append(Loss(value, (f"critic_{s}",)))
+        return tuple(losses), said
+
+    def _terms(self, x: TensorDict, play: Play, given: TensorDict) -> dict[str, Tensor]:
+        """What the translators minimise beside the laws, by the options that weigh it."""
+        terms = self._adversarial(x, play.fake, given)
+        terms["cycle"] = self._cycle(x, play.fake, given)
+        if self.options.identity:
+            terms["identity"] = self._identity(x, given)
+        return terms
+
+    def _makers_losses(
+        self, x: TensorDict, play: Play, given: TensorDict
+    ) -> tuple[Loss, dict[str, Tensor], dict[str, dict[str, Tensor]]]:
+        """The translators' loss, what to log, and each side's residuals of laws."""
+        terms = self._terms(x, play, given)
+        total = torch.stack([getattr(self.options, n) * value for n, value in terms.items()]).sum()
+        logs = {name: value.detach() for name, value in terms.items()}
+        kept: dict[str, dict[str, Tensor]] = {}
+        for s, side in self.sides.items():
+            laws, kept[s] = side.laws(play.made[s], given[s])
+            total = total + laws
+            logs |= {f"law_{s}_{name}": value for name, value in kept[s].items()}
+        movers = tuple(name for name in self.players if name not in self._critics)
+        return Loss(total, movers), logs, kept
 
     def _adversarial(self, x: TensorDict, fake: Any, given: TensorDict) -> dict[str, Tensor]:
         paid = [self._side(s).generator_loss(x[s], fake[s], given[s]) for s in ("a", "b")]
@@ -157,23 +222,6 @@ class CycleGAN(Core):
         """The mean |x - y|_1 of samples of ``side`` in the units of its critic, a scalar."""
         prepare = self.sides[side].prepare
         return mean_l1(prepare(x), prepare(y))
-
-    def _generators_turn(
-        self, terms: Mapping[str, Tensor], made: Any, given: TensorDict
-    ) -> Iterator[Turn]:
-        """The translators' move on ``terms``, weighed by the options of their names, and laws."""
-        total = torch.stack([getattr(self.options, n) * value for n, value in terms.items()]).sum()
-        logs = {name: value.detach() for name, value in terms.items()}
-        kept: dict[str, dict[str, Tensor]] = {}
-        for s in ("a", "b"):
-            laws, kept[s] = self._side(s).laws(made[s], given[s])
-            total = total + laws
-            logs |= {f"law_{s}_{name}": value for name, value in kept[s].items()}
-        movers = tuple(n for n in self.players if not n.startswith("critic_"))
-        yield Turn((Loss(total, movers),), movers, logs)
-        for s, residuals in kept.items():
-            if residuals:
-                self._side(s).multipliers.update(residuals)
 
     def _noise(self, x: TensorDict) -> Tensor:
         """The noise ``(B, Z)`` of a translation: none, in the plain CycleGAN."""
@@ -217,16 +265,13 @@ class CycleGAN(Core):
         x, empty = given["x"], TensorDict({"a": {}, "b": {}}, given.batch_size)
         both = given["given"] if "given" in given.keys() else empty  # noqa: SIM118
         made = {"a": self.translate(x["b"], both, "ba"), "b": self.translate(x["a"], both, "ab")}
-        done = {s: self._side(s).project(made[s], both[s]) for s in made}
-        return TensorDict(done, given.batch_size)
+        return TensorDict(self._projected(made, both), given.batch_size)
 
     @torch.no_grad()
     def validation_loss(self, batch: TensorDict) -> dict[str, Tensor]:
         """How far both round trips end from where they began."""
         x, given = batch["x"], batch["given"]
-        made = {"b": self.translate(x["a"], given, "ab"), "a": self.translate(x["b"], given, "ba")}
-        fake = {s: self._side(s).project(made[s], given[s]) for s in made}
-        return {"cycle": self._cycle(x, fake, given)}
+        return {"cycle": self._cycle(x, self._play(x, given).fake, given)}
 
     def report(self) -> dict[str, float]:
         told = {s: self._side(s).report() for s in ("a", "b")}

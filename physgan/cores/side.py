@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -59,29 +60,34 @@ class Side(Criticism):
         nothing = next(iter(float_leaves(x).values())).new_zeros(len(x), 0)
         return self.critic(self._augmented(x), nothing, given)
 
-    def critic_loss(self, real: TensorDict, fake: TensorDict, given: TensorDict) -> Tensor:
-        """What the critic minimises, a scalar; no gradient reaches ``fake``.
+    def mixed(self, fake: TensorDict, given: TensorDict) -> TensorDict:
+        """Half old fakes, once the pool is full, each ``x`` with what was ``given`` for it; the
+        pool moves on."""
+        return self.pool.swap(TensorDict({"x": fake, "given": given}, fake.batch_size))
 
-        Half of the fakes that it judges are old ones, once the pool is full, each with what was
-        given for it; the regulariser looks at the fresh ones, beside ``real`` under ``given``.
+    def critic_loss(
+        self, real: TensorDict, fake: TensorDict, mixed: TensorDict, given: TensorDict
+    ) -> tuple[Tensor, tuple[Verdict, ...]]:
+        """What the critic minimises, a scalar, and its verdicts for ``after_critic_step``; no
+        gradient reaches ``fake``.
+
+        It judges the ``mixed`` fakes; the regulariser looks at the fresh ones, beside ``real``
+        under ``given``.
         """
-        seen = self.pool.swap(TensorDict({"x": fake, "given": given}, fake.batch_size))
-        against = self.judge(self.prepare(seen["x"]), seen["given"])
+        against = self.judge(self.prepare(mixed["x"]), mixed["given"])
         real, fake = self.prepare(real), self.prepare(fake.detach())
         said = (self.judge(real, given), *self.fakes(against))
-        self._said = said
         loss = self.objective.critic_loss(*said)
         penalty = self.regularizer(
             lambda x: self.objective.witness(self.judge(x, given), *said), real, fake
         )
-        return loss if penalty is None else loss + penalty
+        return loss if penalty is None else loss + penalty, said
 
-    def after_critic_step(self) -> None:
+    def after_critic_step(self, said: Sequence[Verdict]) -> None:
         """Weight clipping and the states of objective and augmentation, by the verdicts of the
-        last ``critic_loss``."""
+        loss before."""
         assert self.critic is not None
-        self._after_critic_step(self.critic, *self._said)
-        del self._said
+        self._after_critic_step(self.critic, *said)
 
     def generator_loss(self, real: TensorDict, fake: TensorDict, given: TensorDict) -> Tensor:
         """What ``fake`` pays at the resting critic, a scalar."""
