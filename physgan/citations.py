@@ -90,6 +90,10 @@ SWITCHES: dict[str, tuple[str, ...]] = {
 }
 """Options of a core that are in use where they are neither zero nor off."""
 
+OF_CRITIC = frozenset({"spectral_norm", "feature", "auxiliary", "pool"})
+OF_GAME = OF_CRITIC | {"laws", "perceptual"}
+"""Switches that do nothing where there is no critic, and where nobody plays yet."""
+
 OPTIMISERS: dict[str, tuple[str, ...]] = {
     "sam": ("foret2021sam",),
     "extra-adam": ("gidel2019variational",),
@@ -120,8 +124,9 @@ def cite(run: Run) -> dict[str, str]:
     """BibTeX of what the opened ``run`` used, by key: core, objective, regulariser and tricks,
     training, predictor, audit, and what its domain adds."""
     core: Mapping[str, Any] = getattr(run.core, "hparams", run.config.core_options)
-    keys = [*CORES.get(run.config.core, ()), *_of_core(core)]
-    keys += PROJECTION if _projects(run.core) else ()
+    played = _played(run, core)
+    keys = [*CORES.get(run.config.core, ()), *_of_core(core, played)]
+    keys += PROJECTION if played and _projects(run.core) else ()
     keys += _of_training(run.config.trainer.model_dump())
     if (run.folder / "predictor").is_dir():
         keys += PREDICTOR
@@ -133,19 +138,32 @@ def cite(run: Run) -> dict[str, str]:
     return {key: known[key] for key in dict.fromkeys(keys)} | entries(run.domain.citations)
 
 
-def _of_core(options: Mapping[str, Any]) -> Iterable[str]:
-    plays = bool(options.get("adversarial", 1))
+def _played(run: Run, options: Mapping[str, Any]) -> bool:
+    """Whether training went beyond the step at which the game begins."""
+    from physgan.training.checkpoint import MODEL, read_model
+
+    return read_model(run.folder / MODEL)[1]["step"] > options.get("start", -1)
+
+
+def _of_core(options: Mapping[str, Any], played: bool = True) -> Iterable[str]:
+    from physgan.objectives import OBJECTIVES as known
+
+    plays = played and bool(options.get("adversarial", 1))
+    objective = known.get(str(options.get("objective")))
+    judged = plays and (objective is None or objective.needs_critic)
     for name, table in CHOICES.items():
-        if plays:
+        if judged or (plays and name == "objective"):
             yield from table.get(str(options.get(name)), ())
-    if plays and (options.get("objective_constants") or {}).get("real_target", 1.0) != 1.0:
+    if judged and (options.get("objective_constants") or {}).get("real_target", 1.0) != 1.0:
         yield "salimans2016improved"
-    if plays and (options.get("augmentation_constants") or {}).get("adaptive"):
+    if judged and (options.get("augmentation_constants") or {}).get("adaptive"):
         yield "karras2020ada"
-    if plays and options.get("regularizer_interval", 1) > 1:
+    bounded = judged and options.get("regularizer", "none") != "none"
+    if bounded and options.get("regularizer_interval", 1) > 1:
         yield "karras2020analyzing"
+    idle = frozenset() if judged else OF_CRITIC if played else OF_GAME
     for name, keys in SWITCHES.items():
-        if options.get(name):
+        if options.get(name) and name not in idle:
             yield from keys
     if options.get("professor"):
         yield from OBJECTIVES[options.get("professor_objective", "non-saturating")]

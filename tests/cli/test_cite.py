@@ -81,6 +81,7 @@ def test_every_key_of_the_tables_is_an_entry_and_every_entry_is_used() -> None:
     options = {
         "objective_constants": {"real_target": 0.9},
         "augmentation_constants": {"adaptive": True},
+        "regularizer": "r1",
         "regularizer_interval": 2,
     }
     used |= set(citations._of_core(options))
@@ -109,7 +110,8 @@ def test_a_critic_that_projects_its_condition_is_cited(
     core: str, told: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(CitedRing, "critic", lambda self, dim, **options: Projecting(dim, told))
-    found = cite(run_of(tmp_path / "a", core))
+    options = {"start": 0} if core == "vae-gan" else {}
+    found = cite(run_of(tmp_path / "a", core, **options))
     assert (set(citations.PROJECTION) <= set(found)) is told
     assert "shrivastava2017learning" not in found, "no core here keeps a pool of fakes"
 
@@ -162,6 +164,30 @@ def test_a_plain_vae_cites_no_game(tmp_path: Path) -> None:
     found = cite(run_of(tmp_path / "a", adversarial=0.0))
     assert "kingma2014vae" in found
     assert not {"jolicoeur2019relativistic", "mescheder2018which"} & set(found)
+
+
+OF_A_CRITIC = {
+    "mescheder2018which", "huang2024r3gan", "karras2020analyzing", "odena2017acgan",
+    "salimans2016improved", "miyato2018spectral",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("core", ["vae-gan", "physics-gan"])
+def test_without_a_critic_nothing_that_one_carries_is_cited(core: str, tmp_path: Path) -> None:
+    carried = {"spectral_norm": True, "feature": 0.1, "auxiliary": 0.1}
+    start = {"start": 0} if core == "vae-gan" else {}
+    run = run_of(tmp_path / "a", core, objective="gmmn", **start)
+    assert run.core.critic is None
+    assert "li2015gmmn" in cite(run) and not OF_A_CRITIC & set(cite(run))
+    other = run_of(tmp_path / "b", core, regularizer="r1r2", **carried, **start)
+    assert set(cite(other)) >= OF_A_CRITIC
+
+
+def test_a_game_that_never_began_is_not_cited(tmp_path: Path) -> None:
+    found = set(cite(run_of(tmp_path / "a", start=1)))
+    assert not (OF_A_CRITIC | {"jolicoeur2019relativistic", "nocedal2006numerical"}) & found
+    assert "jolicoeur2019relativistic" in cite(run_of(tmp_path / "b", start=0))
+    assert "kingma2014vae" in found
 
 
 def test_the_command_prints_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
