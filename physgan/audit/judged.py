@@ -101,4 +101,5 @@ def judge(found: Audit, material: Material, eps: float, leaves: Sequence[str] | 
     if leaves is not None:
         found.critic = robustness.fool_critic(material, eps, leaves)
     found.words = robustness.fool_by_words(material)
-    found.findings += verdict.on_attacks(found.critic) + verdict.on_words(found.words)
+    found.findings += verdict.on_attacks(found.critic, material.options)
+    found.findings += verdict.on_words(found.words, material.options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,12 @@ from physgan.errors import InputError
 from physgan.objectives import Objective
 from physgan.run import Run
 from physgan.training.folder import FINGERPRINTS
+
+OF_CRITIC = frozenset({
+    "n_critic", "critic_network", "regularizer", "regularizer_constants", "regularizer_interval",
+    "augmentation", "augmentation_constants", "spectral_norm", "feature", "auxiliary",
+})  # fmt: skip
+"""Options that do nothing where there is no critic."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,7 @@ class Material:
     """``game`` has the ``objective`` and, where there is one, the ``critic`` of single samples: a
     core, or a side of one. ``real`` is None without data; ``points`` hold fingerprints of fakes and
     of reals ``(n, F)`` where ``domain`` has them; ``notes`` say what could not be had; ``options``
-    are the names of the core's options, None where it tells none."""
+    are those of the core that do something, by name, None where it tells none."""
 
     game: nn.Module
     domain: Domain
@@ -47,7 +53,7 @@ class Material:
     real: Rows | None
     points: tuple[np.ndarray, np.ndarray] | None = None
     notes: list[str] = field(default_factory=list)
-    options: frozenset[str] | None = None
+    options: Mapping[str, Any] | None = None
 
     @property
     def critic(self) -> Any:
@@ -110,16 +116,19 @@ def gather(run: Run, data: Path | None, n: int, seed: int) -> Material:
             x = projection.function(x, given)
     real = _real(run, data, n, seed, notes)
     fake = Rows(x, condition, given.exclude("asked"))
-    told = options_of(run.core)
+    told = options_of(run.core, getattr(run.core, "critic", None))
     found = Material(run.core, run.domain, fake, real, notes=notes, options=told)
     found.points = points_of(found, run.folder / FINGERPRINTS)
     return found
 
 
-def options_of(core: nn.Module) -> frozenset[str] | None:
-    """The names of the options of ``core``, of which advice may speak."""
+def options_of(core: nn.Module, critic: nn.Module | None) -> Mapping[str, Any] | None:
+    """The options of ``core`` of which advice may speak: without a ``critic`` none of its own."""
     hparams: Any = getattr(core, "hparams", None)
-    return None if hparams is None else frozenset(hparams)
+    if hparams is None or critic is not None:
+        return hparams
+    idle = OF_CRITIC | (frozenset() if hparams.get("adversarial", 1) else {"adversarial"})
+    return {name: value for name, value in hparams.items() if name not in idle}
 
 
 def data_path(run: Run, data: Path | None) -> Path | None:

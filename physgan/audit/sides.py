@@ -123,7 +123,7 @@ def _material(core: CycleGAN, pair: Pair, sources: Sources, side: str) -> Materi
     fake = Rows(made, torch.zeros(len(made), 0), given[side])
     x = sources.x[side]
     real = Rows(x, torch.zeros(len(x), 0), sources.given[side])
-    told = options_of(core)
+    told = options_of(core, getattr(core.sides[side], "critic", None))
     return Material(core.sides[side], pair.sides[side], fake, real, options=told)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from physgan.audit.balance import Balance
 from physgan.audit.neighbours import Coverage
+from physgan.registry import constants_of
+from physgan.regularizers import REGULARIZERS
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,21 @@ def advised(options: Collection[str] | None, *pieces: str | tuple[str, str]) -> 
     if len(told) < 3:
         return " or ".join(told)
     return ", ".join(told[:-1]) + f", or {told[-1]}"
+
+
+def smoothing(options: Collection[str] | None) -> str:
+    """How a critic is made smoother, by the regulariser that the core has in ``options``, of which
+    the values are read where they are a mapping."""
+    known = options if isinstance(options, Mapping) else {}
+    name = known.get("regularizer")
+    if not isinstance(name, str):
+        return "raise or add a gradient penalty (regularizer), or set spectral_norm"
+    constants = constants_of(REGULARIZERS[name])
+    strength = next((c for c in ("gamma", "weight") if c in constants), None)
+    told = "add a gradient penalty (regularizer r1)"
+    if strength is not None:
+        told = f"raise the {strength} of the regulariser {name}"
+    return told if known.get("spectral_norm") else f"{told}, or set spectral_norm"
 
 
 def on_balance(b: Balance, options: Collection[str] | None = None) -> list[Finding]:
@@ -81,11 +98,7 @@ def on_balance(b: Balance, options: Collection[str] | None = None) -> list[Findi
                 False,
                 f"The critic is jagged: one sample in twenty has {b.slope_ratio:.0f} times the "
                 "usual gradient.",
-                advised(
-                    options,
-                    ("raise the gradient penalty", "regularizer_constants"),
-                    ("set spectral_norm", "spectral_norm"),
-                ),
+                smoothing(options),
             )
         )
     return found
@@ -111,6 +124,9 @@ def on_sight(sight: float, options: Collection[str] | None = None) -> list[Findi
             ),
         )
     ]
+
+
+PLAY = "play an objective with a critic (objective, adversarial > 0)"
 
 
 def on_coverage(
@@ -144,6 +160,7 @@ def on_coverage(
                     options,
                     "train longer",
                     ("strengthen the critic (n_critic, critic_network)", "n_critic"),
+                    *(() if options is None or "n_critic" in options else (PLAY,)),
                     "propose with a filter",
                 ),
             )
@@ -167,8 +184,8 @@ def on_coverage(
     return found
 
 
-def on_attacks(rows: list[dict[str, Any]]) -> list[Finding]:
-    """Whether tiny changes make samples pass as real."""
+def on_attacks(rows: list[dict[str, Any]], options: Collection[str] | None = None) -> list[Finding]:
+    """Whether tiny changes make samples pass as real; ``options`` as for ``smoothing``."""
     worst = max(rows, key=lambda row: row["rise"], default=None)
     if worst is None:
         return []
@@ -178,18 +195,18 @@ def on_attacks(rows: list[dict[str, Any]]) -> list[Finding]:
     )
     gained = worst.get("passed_after", 0.0) - worst.get("passed_before", 0.0)
     if worst["rise"] > 2 or gained > 0.4:
-        return [Finding(False, text + ".", "smooth the critic: raise the gradient penalty (gamma)")]
+        return [Finding(False, text + ".", "smooth the critic: " + smoothing(options))]
     return [Finding(True, text + ".")]
 
 
-def on_words(rows: list[dict[str, Any]]) -> list[Finding]:
-    """Whether one word everywhere fools the critic."""
+def on_words(rows: list[dict[str, Any]], options: Collection[str] | None = None) -> list[Finding]:
+    """Whether one word everywhere fools the critic; ``options`` as for ``smoothing``."""
     return [
         Finding(
             False,
             f"One word ({row['trigger_word']}) in the same place of every sample raises the "
             f"critic's score by {row['trigger_rise']:.1f} of its deviations ({row['leaf']}).",
-            "raise the gradient penalty, or make the critic see the whole sample",
+            smoothing(options) + ", or make the critic see the whole sample",
         )
         for row in rows
         if row.get("trigger_rise", 0.0) > 2

@@ -126,6 +126,16 @@ def test_without_critic_and_predictor_it_says_so_and_audits_the_rest(tmp_path):
     assert found.balance is None and not found.critic and found.coverage is not None
 
 
+def test_no_critic_that_is_not_there_is_to_be_strengthened(tmp_path):
+    run = Run.open(make_run(tmp_path / "run", objective="gmmn", start=0))
+    found = audit(run, n=64, latents=0)
+    assert any("no critic" in note for note in found.notes)
+    changes = " ".join(f.change for f in found.findings)
+    assert "play an objective with a critic" in changes
+    for option in ("n_critic", "critic_network", "(feature)", "gradient penalty"):
+        assert option not in changes, option
+
+
 @pytest.mark.parametrize("objective", ["cramer", "mcgan-covariance", "hinge"])
 def test_critics_that_read_features_are_audited_beside_real_rows(tmp_path, objective):
     run = Run.open(make_run(tmp_path / "run", objective=objective))

@@ -9,7 +9,7 @@ from tensordict import TensorDict
 
 from physgan.audit import Coverage, balance, frechet, frechet_gaussians, kid, prdc, spread_ratio
 from physgan.audit.balance import Balance, best_accuracy, saturation, separation
-from physgan.audit.verdict import advised, on_balance, on_coverage, on_sight
+from physgan.audit.verdict import advised, on_attacks, on_balance, on_coverage, on_sight
 from physgan.cores.adversarial import AdversarialOptions
 from physgan.cores.bigan import BiGANOptions
 from physgan.cores.cycle_gan import CycleGANOptions
@@ -128,5 +128,12 @@ def test_a_verdict_advises_only_what_the_core_has():
         words = " ".join(f.change for f in [*spread, *on_sight(0.0, kind.__dataclass_fields__)])
         for name in ("feature", "adversarial"):
             assert (name in words) == (name in kind.__dataclass_fields__), (kind, name)
+    rows = [{"eps": 0.05, "attack": "pgd inf", "rise": 3.0}]
+    for name, wanted in (("r1", "gamma of the regulariser r1"), ("none", "add a gradient penalty"),
+                         ("gp", "weight of the regulariser gp")):  # fmt: skip
+        options = {"regularizer": name, "spectral_norm": False}
+        (attacked,) = on_attacks(rows, options)
+        assert wanted in attacked.change and "set spectral_norm" in attacked.change
+        assert "spectral_norm" not in on_attacks(rows, options | {"spectral_norm": True})[0].change
     assert advised(["a"], ("x", "a"), ("y", "b")) == "x" and advised(None, "x", "y") == "x or y"
     assert advised([], "x", "y", ("w", "a"), "z") == "x, y, or z"
