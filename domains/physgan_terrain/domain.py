@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from physgan.domain import Data, Domain, Generator, Penalty, Projection
 from physgan.errors import InputError
 from physgan_terrain import exact
-from physgan_terrain.classes import CLASSES
+from physgan_terrain.classes import CLASSES, one_hot
 from physgan_terrain.heightmap import Heightmap
 from physgan_terrain.job import TerrainJob
 from physgan_terrain.lots import COLUMNS
@@ -124,7 +124,7 @@ class TerrainDomain(Domain):
         return turned(x)
 
     def generator(self, condition_dim: int, **options: Any) -> Generator:
-        return self._generator(condition_dim, self._one_hot(), **options)
+        return self._generator(condition_dim, one_hot(self.properties), **options)
 
     def translator(self, source: Domain, latent_dim: int, **options: Any) -> nn.Module:
         """The framework's way, by a generator that looks for no class in what it is told."""
@@ -137,15 +137,6 @@ class TerrainDomain(Domain):
 
         given = {"latent_dim": 4 * (self.tile // 8) ** 2, "tile": self.tile, **options}
         return TerrainGenerator(condition_dim, self.octaves, self.base, classes, **given)
-
-    def _one_hot(self) -> slice | None:
-        """Where the class stands in a condition, by the layout of the schema."""
-        start = 0
-        for prop in self.properties:
-            if prop.classes is not None:
-                return slice(start, start + len(prop.classes))
-            start += 2
-        return None
 
     def encoder(self, condition_dim: int, **options: Any) -> nn.Module:
         from physgan_terrain.networks.critic import TerrainEncoder
