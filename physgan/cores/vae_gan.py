@@ -220,7 +220,8 @@ class VAEGAN(AdversarialCore):
             terms["perceptual"] = self.perceptual.pairs(fakes[0], x, given)
         terms |= self._guided(fakes[1], condition, given)
         if not self.options.adversarial > 0:
-            return *(self._weighed(terms) if terms else (condition.new_zeros(()), {})), None
+            total, logs = self._weighed(terms) if terms else (condition.new_zeros(()), {})
+            return total, logs, None
         with self._resting():
             with torch.no_grad():
                 real = self._judge(x, condition, given)
