@@ -16,7 +16,8 @@ class Lazy(Regularizer):
     The first call is active. The count is part of the state dict, so a resumed run keeps step.
     Only the term is scaled. StyleGAN2 also multiplies Adam's lr by c = k / (k + 1) and raises its
     betas to the power c, because there the regulariser has an optimiser step of its own, k + 1 in
-    k iterations; here it is part of the loss of the critic's one step, and nothing is to correct.
+    k iterations; here it is part of the loss of the critic's one step, and nothing is to correct
+    (``TrainerOptions.lazy`` does it all the same).
     """
 
     def __init__(self, regularizer: Regularizer, interval: int = 16) -> None:

@@ -26,20 +26,21 @@ def make_optimisers(
 ) -> dict[str, AdamW]:
     """AdamW, or a kind of it, for each player with its base rate, fused where torch can.
 
-    Raises InputError for a rate or an optimiser given to a player that is not in the game.
+    Raises InputError for a rate, an optimiser or a correction of a player that is not in the game.
     """
     for name in options.lrs:
         if name not in players:
             raise unknown_key(f"lr.{name}", [f"lr.{player}" for player in players])
-    for name in options.optimisers:
-        if name not in players:
-            known = [f"trainer.optimisers.{player}" for player in players]
-            raise unknown_key(f"trainer.optimisers.{name}", known)
+    for key in ("optimisers", "lazy"):
+        for name in getattr(options, key):
+            if name not in players:
+                known = [f"trainer.{key}.{player}" for player in players]
+                raise unknown_key(f"trainer.{key}.{name}", known)
     return {
         name: KINDS[options.optimiser_of(name)](
             [p for p in player.parameters() if p.requires_grad],
             lr=options.rate(name),
-            betas=options.betas,
+            betas=options.betas_of(name),
             weight_decay=options.weight_decay,
             fused=device.type in FUSED_DEVICES,
         )

@@ -6,7 +6,14 @@ from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from physgan.errors import InputError
 
@@ -21,9 +28,12 @@ class TrainerOptions(BaseModel):
     ``lrs`` overrides ``lr`` by player; ``critic_lr`` is the two-time-scale rule (Heusel et al.,
     1706.08500) for every critic: the players called ``critic``, ``critic_a`` and so on.
     ``optimiser`` is everyone's, ``optimisers`` overrides it by player; ``sam_rho`` is how far
-    sharpness-aware minimisation looks. ``steps`` and ``max_minutes`` are totals over all parts of
-    a resumed run; whichever comes first ends it, and with neither 20 000 steps are taken. ``keep``
-    checkpoints stay to resume from; of the others the weights alone of a few, spread over the run.
+    sharpness-aware minimisation looks. ``lazy`` gives players the correction of Adam that StyleGAN2
+    makes for a regulariser every k steps, c = k / (k + 1): lr * c and beta ** c (Karras et al.,
+    1912.04958); there it has a step of its own, here it shares one. ``steps`` and ``max_minutes``
+    are totals over all parts of a resumed run; whichever comes first ends it, and with neither
+    20 000 steps are taken. ``keep`` checkpoints stay to resume from; of the others the weights
+    alone of a few, spread over the run.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
@@ -37,6 +47,7 @@ class TrainerOptions(BaseModel):
     optimiser: OptimiserName = "adamw"
     optimisers: dict[str, OptimiserName] = Field(default_factory=dict)
     sam_rho: float = Field(default=0.05, gt=0)
+    lazy: dict[str, PositiveInt] = Field(default_factory=dict)
     betas: tuple[float, float] = (0.5, 0.99)
     weight_decay: float = Field(default=0.0, ge=0)
     gradient_clip: float | None = Field(default=10.0, gt=0)
@@ -76,11 +87,19 @@ class TrainerOptions(BaseModel):
 
     def rate(self, player: str) -> float:
         """The base learning rate of ``player``."""
-        if player in self.lrs:
-            return self.lrs[player]
+        base = self.lr
         if player.partition("_")[0] == "critic" and self.critic_lr is not None:
-            return self.critic_lr
-        return self.lr
+            base = self.critic_lr
+        return self.lrs.get(player, base) * self._correction(player)
+
+    def betas_of(self, player: str) -> tuple[float, float]:
+        """Adam's betas of ``player``."""
+        c = self._correction(player)
+        return self.betas[0] ** c, self.betas[1] ** c
+
+    def _correction(self, player: str) -> float:
+        k = self.lazy.get(player)
+        return 1.0 if k is None else k / (k + 1)
 
 
 def build(kind: type[Options], values: Mapping[str, Any], where: str = "") -> Options:

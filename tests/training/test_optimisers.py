@@ -197,6 +197,18 @@ def test_the_second_point_damps_the_rotation_of_the_bilinear_game() -> None:
     assert distance(OptimisticAdam, 200) < 0.6 * start
 
 
+def test_adam_is_corrected_for_a_lazy_regulariser() -> None:
+    players = {"generator": nn.Linear(1, 1), "critic": nn.Linear(1, 1)}
+    options = TrainerOptions(lr=1.0, betas=(0.0, 0.99), lazy={"critic": 16})
+    made = make_optimisers(players, options, torch.device("cpu"))
+    (critic,), (generator,) = made["critic"].param_groups, made["generator"].param_groups
+    assert critic["lr"] == options.rate("critic") == pytest.approx(0.9411764706)
+    assert critic["betas"] == pytest.approx((0.0, 0.99 ** (16 / 17)))
+    assert generator["lr"] == 1.0 and generator["betas"] == (0.0, 0.99)
+    with pytest.raises(InputError, match="lazy"):
+        make_optimisers(players, TrainerOptions(lazy={"judge": 4}), torch.device("cpu"))
+
+
 def test_kinds_belong_to_players() -> None:
     options = TrainerOptions(optimiser="extra-adam", optimisers={"critic": "adamw"})
     players = {"generator": nn.Linear(1, 1), "critic": nn.Linear(1, 1)}
