@@ -215,5 +215,5 @@ def test_the_command_writes_table_figures_and_page(
     assert set(kept["sides"]) == {"a", "b"} and kept["sides"]["b"]["translation"]["cycle"] > 0
     page = (folder / "audit.html").read_text()
     assert page.count("<h1>") == 3 and page.count("Attacks on the critic") == 2
-    # Two checkpoints, the best, the final and one source: two pictures each, by side.
-    assert page.count("<img") == 20
+    # The start, two checkpoints, the best, the final and one source: two pictures each, by side.
+    assert page.count("<img") == 24
