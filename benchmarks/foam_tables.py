@@ -30,7 +30,6 @@ MEASURED = {
     "speedup_front_tracking_beta01_one_thread": ("the same on one thread", ".1f"),
     "break_even_front_tracking_beta01": ("runs after which training has paid, beta 0.1", ".0f"),
     "speedup_phase_field": ("rollout over the phase field, beta 1", ".0f"),
-    "speedup_phase_field_one_thread": ("the same on one thread", ".0f"),
     "stable_horizons": ("a rollout stays sound for", ".1f"),
     "train_minutes": ("training time", ".0f"),
 }

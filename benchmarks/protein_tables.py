@@ -36,15 +36,17 @@ def rows_of(record: Row) -> list[tuple[str, Row, str]]:
 
 def sets_table(record: Row) -> str:
     """Fitness, diversity and novelty of AAV and GFP, never one without the others."""
-    return _sets(rows_of(record), record)
+    return _sets(rows_of(record))
 
 
 def ablation_table(record: Row) -> str:
-    """The same without critic, predictor and VAE, on the task that was ablated."""
-    return _sets([(name, row, "") for name, row in record["ablation"].items()], record)
+    """The same without critic, predictor and VAE, on the task that was ablated; as the last of
+    these tables, with what holds for all of them."""
+    rows = [(name, row, "") for name, row in record["ablation"].items()]
+    return "\n\n".join([_sets(rows), _note(record)])
 
 
-def _sets(rows: list[tuple[str, Row, str]], record: Row) -> str:
+def _sets(rows: list[tuple[str, Row, str]]) -> str:
     tasks = {key: title for key, title in SETS.items() if any(key in row for _, row, _ in rows)}
     lines = [
         "| fitness / diversity / novelty | " + " | ".join(tasks.values()) + " |",
@@ -55,13 +57,15 @@ def _sets(rows: list[tuple[str, Row, str]], record: Row) -> str:
             continue
         cells = [_point(row.get(key)) + (mark if key in row else "") for key in tasks]
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", _note(record)])
+    return "\n".join(lines)
 
 
 def _point(row: Row | None) -> str:
     if row is None or row.get("fitness") is None:
         return "-"
     parts = [format(row["fitness"], ".2f")]
+    if row.get("fitness_lowest") is not None:
+        parts[0] += f" ({row['fitness_lowest']:.2f} to {row['fitness_highest']:.2f})"
     for key in ("diversity", "novelty"):
         parts.append("-" if row.get(key) is None else format(row[key], ".1f"))
     return " / ".join(parts)
@@ -90,13 +94,14 @@ def _columns(columns: Mapping[str, tuple[str, str]], record: Row) -> str:
             for key, (_, form) in columns.items()
         ]
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", _note(record)])
+    return "\n".join(lines)
 
 
 def _note(record: Row) -> str:
     machine, seeds = record["machine"], len(record["seeds"])
     made = (
-        f"Medians of {seeds} seeds, of AAV and GFP of {record['set_seeds']}. Made by "
+        f"Medians of {seeds} seeds, of AAV and GFP of {record['set_seeds']} and of the ablation of "
+        f"{record['ablation_seeds']}, lowest and highest in brackets. Made by "
         f"`{record['command']}` on {machine['cores']} cores of {machine['cpu']}."
     )
     return f"{made} {record['remark']}"
