@@ -107,7 +107,7 @@ def test_every_part_is_there_and_an_oracle_can_be_asked(folder, tmp_path, monkey
         Run.open(folder), n=64, latents=0, target="fitness=max",
         judge="python:truth_of_words:score",
     )  # fmt: skip
-    assert [row["step"] for row in found.curve] == [3, 6]
+    assert [row["step"] for row in found.curve] == [0, 3, 6]
     assert {"guide", "auditor", "oracle", "gap"} <= set(found.curve[0])
     assert [row["flips"] for row in found.flips] == [1, 2, 3]
     assert found.flips[0]["oracle_known"] == 1 and 0 <= found.flips[0]["robust_accuracy"] <= 1
