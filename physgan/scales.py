@@ -1,4 +1,5 @@
-"""The scale on which a property is asked for and learned: its logarithm or itself, and bins."""
+"""The scale on which a property is asked for and learned: its logarithm or itself, and bins; and
+the one on which figures of different kinds are added."""
 
 from __future__ import annotations
 
@@ -28,3 +29,13 @@ def equal_shares(values: Tensor, weights: Tensor, bins: int) -> Tensor:
     wanted = torch.arange(1, bins, dtype=passed.dtype) / bins
     place = torch.searchsorted(passed, wanted).clamp(max=len(values) - 1)
     return values[order][place]
+
+
+def in_deviations(values: Tensor) -> Tensor:
+    """``values (N,)`` in standard deviations from the mean of the finite; zeros where these are
+    equal or fewer than two, and what is not finite as it is."""
+    known = torch.isfinite(values)
+    finite = values[known]
+    if len(finite) < 2 or not bool(finite.std() > 1e-9):
+        return torch.where(known, 0.0, values)
+    return (values - finite.mean()) / finite.std()

@@ -78,7 +78,8 @@ class AdversarialCore(Criticism, Core):
         self._judge_by(domain, options)
         self.critic, self.heads = None, None
         if options.adversarial > 0 and self.objective.needs_critic:
-            critic = self._build_critic(domain, schema.dim, options)
+            kinds = domain.critic, domain.autoencoder_critic
+            critic = self._build_critic(*kinds, schema.dim, options)
             self.critic, self.heads = critic, PropertyHeads(critic.feature_dim, schema)
         self.perceptual = None
         if options.perceptual > 0:

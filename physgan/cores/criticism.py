@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from physgan import objectives, regularizers
 from physgan.cores.ranges import Count
-from physgan.domain import Domain, Verdict
+from physgan.domain import Verdict
 from physgan.errors import InputError
 from physgan.objectives import Objective
 from physgan.regularizers import Augmentation, Lazy, Regularizer
@@ -112,9 +112,15 @@ class Criticism(nn.Module):
             if isinstance(part, Augmentation):
                 part(x)
 
-    def _build_critic(self, domain: Domain, width: int, options: CriticOptions) -> Any:
-        """The critic that the objective needs, under conditions of ``width``."""
-        kind = domain.autoencoder_critic if self.objective.autoencoding else domain.critic
+    def _build_critic(
+        self,
+        plain: Callable[..., nn.Module],
+        autoencoding: Callable[..., nn.Module],
+        width: int,
+        options: CriticOptions,
+    ) -> Any:
+        """The critic that the objective needs of the two kinds, under conditions of ``width``."""
+        kind = autoencoding if self.objective.autoencoding else plain
         critic = kind(width, **options.critic_network)
         return regularizers.apply_spectral_norm(critic) if options.spectral_norm else critic
 

@@ -8,11 +8,9 @@ import torch
 from tensordict import TensorDict
 from torch import Tensor, nn
 
-from physgan import regularizers
 from physgan.cores.base import resting
-from physgan.cores.criticism import Criticism, CriticOptions
+from physgan.cores.criticism import Criticism, CriticOptions, data_features
 from physgan.domain import Domain, Verdict
-from physgan.tensors import float_leaves
 
 
 class Judge(Criticism):
@@ -35,10 +33,7 @@ class Judge(Criticism):
         self._judge_by(domain, options)
         self.critic: nn.Module | None = None
         if self.objective.needs_critic:
-            kind = autoencoding if self.objective.autoencoding else plain
-            self.critic = kind(condition_dim, **options.critic_network)
-            if options.spectral_norm:
-                regularizers.apply_spectral_norm(self.critic)
+            self.critic = self._build_critic(plain, autoencoding, condition_dim, options)
 
     def critic_loss(
         self, real: TensorDict, fakes: Sequence[TensorDict], condition: Tensor
@@ -81,6 +76,5 @@ class Judge(Criticism):
         """What the critic says of ``x``, augmented; without a critic the data beside the condition
         as features."""
         if self.critic is None:
-            rows = [leaf.flatten(1) for leaf in float_leaves(x).values()]
-            return Verdict(condition.new_zeros(len(condition)), torch.cat([*rows, condition], 1))
+            return data_features(x, condition)
         return self.critic(self._augmented(x), condition, TensorDict({}, [len(condition)]))

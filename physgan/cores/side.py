@@ -36,7 +36,8 @@ class Side(Criticism):
         self._judge_by(domain, options)
         self.critic: nn.Module | None = None
         if self.objective.needs_critic:
-            self.critic = self._build_critic(domain, 0, options)
+            kinds = domain.critic, domain.autoencoder_critic
+            self.critic = self._build_critic(*kinds, 0, options)
         self.penalties = {p.name: p for p in domain.penalties()} if options.laws else {}
         self.multipliers = Multipliers({n: p.tolerance for n, p in self.penalties.items()})
         self.projections = [p for p in domain.projections() if p.differentiable]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from tensordict import TensorDict
 from torch import Tensor
@@ -13,6 +12,7 @@ from torch import Tensor
 from physgan.design.batch_choice import choose
 from physgan.domain import Domain
 from physgan.errors import InputError
+from physgan.scales import in_deviations
 
 
 def with_plausibility(score: Tensor, domain: Domain, samples: Sequence[Any]) -> Tensor:
@@ -25,7 +25,7 @@ def with_plausibility(score: Tensor, domain: Domain, samples: Sequence[Any]) -> 
             f"the domain {domain.name!r} knows nothing of plausibility in this run",
             fix="leave --plausible out",
         )
-    return _standardised(score.double()) - _standardised(torch.as_tensor(known).double())
+    return in_deviations(score.double()) - in_deviations(torch.as_tensor(known).double())
 
 
 def select(score: Tensor, domain: Domain, x: TensorDict, n: int, diversity: float) -> list[int]:
@@ -48,11 +48,3 @@ def select(score: Tensor, domain: Domain, x: TensorDict, n: int, diversity: floa
     size = min(n, len(score))
     taken = choose(-score.double().numpy(), tokens, size, diversity=diversity, tolerance=0.0)
     return sorted(taken.tolist(), key=lambda row: float(score[row]))
-
-
-def _standardised(values: Tensor) -> Tensor:
-    """In deviations from the mean of the finite; zeros where these are equal."""
-    finite = values[torch.isfinite(values)]
-    if len(finite) < 2 or not bool(finite.std() > 1e-9):
-        return torch.where(torch.isfinite(values), 0.0, values)
-    return (values - finite.mean()) / np.maximum(float(finite.std()), 1e-9)

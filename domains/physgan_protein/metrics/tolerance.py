@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from physgan.scales import in_deviations
 from physgan_protein.alphabet import AMINO_ACIDS, encode
 from physgan_protein.metrics.grantham import exchange_distance
 from physgan_protein.peptides.scales import HYDROPATHY
@@ -51,4 +53,4 @@ def plausibility(designs: Sequence[str], shares: Scores, predicted: Scores | Non
 
 def standardised(values: Scores) -> Scores:
     """``values (n,)`` in deviations from their mean; zeros where all are equal."""
-    return (values - values.mean()) / max(float(values.std()), 1e-9)
+    return in_deviations(torch.from_numpy(values)).numpy()
