@@ -38,6 +38,7 @@ from physgan.training.folder import (
 )
 from physgan.training.options import unknown_key
 from physgan.training.progress import Reporter
+from physgan.training.warm_start import READY, Begun, begin_with, ready_run
 
 if TYPE_CHECKING:
     from physgan.predictors import Predictor
@@ -62,6 +63,7 @@ class Run:
     ) -> None:
         self.folder, self.config, self.domain = folder, config, domain
         self.schema, self.core, self.data = schema, core, data
+        self.begun: Begun | None = None  # what of other weights was taken over
         self._resuming = False
 
     @classmethod
@@ -79,10 +81,14 @@ class Run:
                 "already holds a run", where=str(folder), fix="resume it or name another"
             )
         cores.check(config.core, config.core_options)
-        path = _data_path(config)
+        path = config.data_path()
         config = config.model_copy(update={"versions": versions(), "checksums": checksums(path)})
         run = cls._prepare(folder, config, path)
         check(run)
+        if config.weights:
+            ready = config.weights == READY
+            source = ready_run(run.domain) if ready else Path(config.weights)
+            run.begun = begin_with(run.core, source, config.identity)
         with rng.isolated(0), torch.no_grad():
             run.core.rehearse((run.data or {})["train"].batch[:2])
         if _leads():
@@ -102,7 +108,7 @@ class Run:
         folder = Path(folder)
         values = override(_read_run(folder), settings)
         config = RunConfig.from_dict(values, str(folder / CONFIG))
-        path = _data_path(config)
+        path = config.data_path()
         if checksums(path) != config.checksums:
             raise InputError("the data have changed since this run was started", where=str(path))
         run = cls._prepare(folder, config, path)
@@ -243,8 +249,8 @@ class Run:
             names = {name for name, p in self.core.named_parameters() if p.is_floating_point()}
             weights = {n: t.half() if n in names else t for n, t in weights.items()}
         values = self.config.to_dict()
-        if self.config.data:
-            values["data"] = Path(self.config.data).name
+        for key in {"data", "weights"} & values.keys():  # no path of this machine
+            values[key] = Path(values[key]).name
         with disk_errors(folder), replace_folder(folder) as draft:
             write_atomic(draft / MODEL, model_bytes(weights, self.config.identity, meta["step"]))
             RunConfig.from_dict(values).write(draft / CONFIG)
@@ -276,15 +282,6 @@ class Run:
 
 def _leads() -> bool:
     return int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))) == 0
-
-
-def _data_path(config: RunConfig) -> Path | None:
-    if config.data is None:
-        return None
-    path = Path(config.data)
-    if not path.exists():
-        raise InputError("there are no such data", where=str(path))
-    return path
 
 
 def _read_run(folder: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from tensordict import TensorDict
 from torch import Tensor
 from torch.nn import functional as F
@@ -20,6 +21,7 @@ from physgan_foam.labels import Labels, areas
 from physgan_foam.networks.pointer_net import NEIGHBOURS, PointerNet
 from physgan_foam.offsets import OFFSETS, REACH, wrap
 from physgan_foam.pointer import soft_labels
+from physgan_foam.told import table
 
 if TYPE_CHECKING:
     from physgan_foam.networks.stepper import FoamStepper
@@ -139,6 +141,7 @@ def predict(net: PointerNet, labels: Labels, condition: Tensor, tile: int = TILE
     """
     height, width = labels.shape
     padded = wrap(torch.from_numpy(labels), net.halo).numpy()
+    told = table(labels)[:, : net.told]
     found, layers, rim = Choices.empty(height, width), folded(net, condition), 2 * net.halo
     threads = torch.get_num_threads()
     tall = min(tile, max(-(-height // (2 * threads)) * 2, SMALLEST))
@@ -147,7 +150,7 @@ def predict(net: PointerNet, labels: Labels, condition: Tensor, tile: int = TILE
     def work(place: tuple[int, int]) -> None:
         top, left = place
         piece = np.ascontiguousarray(padded[top : top + h + rim, left : left + w + rim])
-        p = odds(run(net, piece, layers)).numpy()
+        p = odds(run(net, piece, layers, told)).numpy()
         m = net.margin
         part = np.ascontiguousarray(piece[m : m + h + 2 * REACH, m : m + w + 2 * REACH])
         inside = np.s_[top : top + h, left : left + w]
@@ -198,11 +201,12 @@ def _bias(layer: Any) -> Tensor:
 
 
 @torch.no_grad()
-def run(net: PointerNet, padded: Labels, layers: Layers) -> Tensor:
-    """Logits ``(H / fold, W / fold, 49 fold^2)`` of ``padded (H + 2 halo, W + 2 halo)``."""
+def run(net: PointerNet, padded: Labels, layers: Layers, told: NDArray[np.float32]) -> Tensor:
+    """Logits ``(H / fold, W / fold, 49 fold^2)`` of ``padded (H + 2 halo, W + 2 halo)`` and of what
+    the pixels of each label are ``told (N, T)``."""
     height, width = ((side - 2 * REACH) // net.fold for side in padded.shape)
-    seen = np.empty((height, width, NEIGHBOURS * net.fold**2), np.float32)
-    masks(padded, net.fold, seen)
+    seen = np.empty((height, width, (NEIGHBOURS + net.told) * net.fold**2), np.float32)
+    masks(padded, net.fold, np.ascontiguousarray(told), seen)
     # as matrix products: convolutions of 1 x 1 would copy their channels to the front and back
     h = F.linear(torch.from_numpy(seen), *layers[0]).permute(2, 0, 1)[None]
     for (weight, bias), d in zip(layers[1:-1], net.dilations, strict=True):

@@ -26,16 +26,18 @@ def _strides(width):
 
 
 @njit(cache=True, nogil=True)
-def masks(padded, fold, out):
-    """Equality with the neighbours, 1 or -1, of labels ``(H + 16, W + 16)`` int32.
+def masks(padded, fold, told, out):
+    """Equality with the neighbours, 1 or -1, of labels ``(H + 16, W + 16)`` int32, and what is
+    ``told (N, T)`` of each.
 
-    Into ``out (H / fold, W / fold, 48 fold^2)`` float32, in the order of pixel_unshuffle.
+    Into ``out (H / fold, W / fold, (48 + T) fold^2)`` float32, in the order of pixel_unshuffle.
     """
     width, columns, square = padded.shape[1], out.shape[1], fold * fold
+    channels = 48 + told.shape[1]
     away, flat, seen = _strides(width), padded.ravel(), out.ravel()
     for r in range(out.shape[0]):
         for c in range(columns):
-            first = (r * columns + c) * 48 * square
+            first = (r * columns + c) * channels * square
             for place in range(square):
                 row, column = r * fold + place // fold, c * fold + place % fold
                 at = (row + REACH) * width + column + REACH
@@ -46,6 +48,8 @@ def masks(padded, fold, out):
                     seen[np.uint64(first + o * square + place)] = np.float32(2) * same - np.float32(
                         1
                     )
+                for t in range(told.shape[1]):
+                    seen[first + (48 + t) * square + place] = told[own, t]
 
 
 @njit(cache=True, nogil=True)

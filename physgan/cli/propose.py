@@ -200,14 +200,9 @@ def open_run(domain: str, where: str | None) -> Any:
     """
     from physgan.domain import load
     from physgan.run import Run
+    from physgan.training.warm_start import ready_run
 
-    if where is None:
-        shipped = getattr(load(domain), "shipped_run", None)
-        if shipped is None:
-            raise InputError(f"the domain {domain!r} ships no trained run", fix="give --run")
-        folder = Path(shipped())
-    else:
-        folder = find_run(where)
+    folder = ready_run(load(domain)) if where is None else find_run(where)
     opened = Run.open(folder)
     if opened.domain.name != domain:
         raise InputError(

@@ -46,6 +46,13 @@ def train(
     threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     config: Annotated[Path | None, typer.Option(help="A config.toml to start from.")] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            help="Begin with the weights of this run (its folder or model file), as far as they "
+            "fit; 'ready' are those that the domain ships."
+        ),
+    ] = None,
     predictor_minutes: Annotated[
         float | None,
         typer.Option(
@@ -102,6 +109,8 @@ def train(
     if resume:
         if objective is not None:
             raise InputError("a run keeps its objective", fix="resume without --objective")
+        if weights is not None:
+            raise InputError("a run goes on with its own weights", fix="resume without --weights")
         run = Run.resume(out, [*(f"{k}={v}" for k, v in trainer.items()), *(set or [])])
         _check(run, predictor_minutes, robust)
         told = settle_feedback(run, feedback, judge, every, draws)
@@ -109,6 +118,7 @@ def train(
         asked = {
             "domain": domain,
             "data": None if data is None else str(data),
+            "weights": weights,
             "properties": property or None,
             "core": core,
         }
@@ -176,6 +186,8 @@ def _train(
     rows = {split: len(part) for split, part in run.data.items()}
     refused = sum(len(part.refused) for part in run.data.values())
     reporter.say(f"{rows['train']} training and {rows['val']} validation rows, {refused} refused")
+    if run.begun is not None:
+        reporter.say(f"beginning with {run.config.weights}: {run.begun}")
     minutes = _minutes(run.domain, run.config, predictor_minutes)
     first = run.core.guided or (told is not None and told["judge"] is None)
     if first and run.predictor() is None and minutes > 0:

@@ -28,10 +28,7 @@ def write_card(folder: Path, config: RunConfig, facts: Mapping[str, Any]) -> str
         "## Figures",
         _figures(folder),
         "## Use",
-        _code(
-            'from physgan.run import Run\n\nx = Run.open("THIS FOLDER").sample(16, seed=0)',
-            "python",
-        ),
+        _use(config),
         "## Limits",
         "Samples are proposals within the range of the training data. What a predictor says of "
         "them is an estimate; only the domain's oracle or an experiment decides.",
@@ -39,6 +36,15 @@ def write_card(folder: Path, config: RunConfig, facts: Mapping[str, Any]) -> str
         _table(("package", "version"), sorted(config.versions.items())),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _use(config: RunConfig) -> str:
+    """How the model is used: one that steps is rolled out, all others draw samples."""
+    if config.core == "stepper-gan":
+        return _code(f"physgan rollout {config.domain} --run THIS_FOLDER")
+    return _code(
+        'from physgan.run import Run\n\nx = Run.open("THIS FOLDER").sample(16, seed=0)', "python"
+    )
 
 
 def _data(config: RunConfig, facts: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -54,7 +60,9 @@ def _data(config: RunConfig, facts: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 def _training(config: RunConfig, facts: Mapping[str, Any]) -> list[tuple[str, Any]]:
     options = config.trainer
+    begun = [("begun with", Path(config.weights).name)] if config.weights else []
     return [
+        *begun,
         ("steps", facts["steps"]),
         ("minutes", f"{facts['minutes']:.1f}"),
         ("ended by", facts["ended"]),

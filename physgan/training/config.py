@@ -31,13 +31,16 @@ NAMED = ("physgan", "torch", "tensordict", "numpy", "zuko")
 
 
 class RunConfig(BaseModel):
-    """What is trained on what, and how. ``versions`` and ``checksums`` are filled in by the run."""
+    """What is trained on what, and how. ``weights`` is the folder or model file of a run whose
+    weights are begun with, or "ready" for those that the domain ships; ``versions`` and
+    ``checksums`` are filled in by the run."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
     domain: str
     core: str = "vae-gan"
     data: str | None = None
+    weights: str | None = None
     properties: tuple[str, ...] = ()
     domain_options: dict[str, Any] = Field(default_factory=dict)
     core_options: dict[str, Any] = Field(default_factory=dict)
@@ -68,6 +71,15 @@ class RunConfig(BaseModel):
     def write(self, path: Path) -> None:
         """Write as TOML, atomically."""
         write_atomic(path, tomli_w.dumps(self.to_dict()).encode())
+
+    def data_path(self) -> Path | None:
+        """Where the data are, None for the domain's own; InputError where nothing is there."""
+        if self.data is None:
+            return None
+        path = Path(self.data)
+        if not path.exists():
+            raise InputError("there are no such data", where=str(path))
+        return path
 
     @property
     def identity(self) -> dict[str, str]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from calling import call
 
 from physgan import domain as domains
+from physgan.run import Run
 from physgan.testing.gaussians import GaussianRing
 
 SMALL = ["-s", "domain.rows=64", "-s", "core.latent_dim=2", "-s", "batch_size=16",
@@ -65,3 +67,31 @@ def test_robust_training_is_refused_where_nothing_is_predicted(
     assert call(*words, "--out", tmp_path / "run") == 2
     assert "no predictor is trained" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_begins_with_the_weights_of_another(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert call("train", "ring", "-p", "radius", "--steps", 3, "--out", first, *SMALL) == 0
+    asked = ["train", "ring", "-p", "radius", "--steps", 1, "--out", second, "--weights"]
+    assert call(*asked, first, *SMALL, "-s", "lr=1e-12", "-s", "seed=5") == 0
+    assert "tensors taken over" in capsys.readouterr().err
+    one, two = (Run.open(run).sample(4, seed=1)["point"] for run in (first, second))
+    assert torch.allclose(one, two, atol=1e-4)
+    assert f"| begun with | {first.name} |" in (second / "card.md").read_text()
+    again = ["--out", second, "--resume", "--weights", first, "--steps", 2]
+    assert call("train", *again) == 2
+    assert "a run goes on with its own weights" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("weights", ["ready", "nowhere"])
+def test_weights_that_are_not_there_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], weights: str
+) -> None:
+    out = tmp_path / "run"
+    asked = ["train", "ring", "-p", "radius", "--steps", 1, "--out", out, "--weights", weights]
+    assert call(*asked, *SMALL) == 2
+    said = capsys.readouterr().err
+    assert "ships no trained run" in said or "no such model file" in said
+    assert not out.exists()

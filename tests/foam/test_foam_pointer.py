@@ -12,6 +12,7 @@ from physgan_foam.inference import _dense, advance, coarse_blocks, folded, predi
 from physgan_foam.networks.pointer_net import PointerNet, equalities
 from physgan_foam.networks.stepper import FoamStepper
 from physgan_foam.offsets import DIRECTIONS, OFFSETS, RADII, neighbours, wrap
+from physgan_foam.told import bubbles_of, table
 
 
 def random_labels(seed, size=48, bubbles=20):
@@ -117,8 +118,10 @@ def test_the_fast_pass_is_the_network(fold):
     stepper, labels = random_stepper(6, fold=fold), random_labels(6)
     condition = torch.randn(1, 4)
     padded = wrap(labels, stepper.net.halo)
-    slow = stepper.net(padded[None], condition)[0]
-    fast = run(stepper.net, padded.numpy(), folded(stepper.net, condition[0]))
+    told = wrap(bubbles_of(labels[None]), stepper.net.margin)
+    slow = stepper.net(padded[None], condition, told)[0]
+    layers = folded(stepper.net, condition[0])
+    fast = run(stepper.net, padded.numpy(), layers, table(labels.numpy()))
     fast = fast.permute(2, 0, 1)[None]
     assert torch.allclose(torch.nn.functional.pixel_shuffle(fast, fold)[0], slow, atol=1e-4)
     state = state_of(labels)
@@ -225,7 +228,7 @@ def test_a_box_of_four_copies_is_four_boxes():
 
 
 def test_a_pixel_sees_no_further_than_the_halo():
-    net, labels = random_stepper(8).net, random_labels(8, size=96, bubbles=60)
+    net, labels = random_stepper(8, bubbles=False).net, random_labels(8, size=96, bubbles=60)
     condition = torch.randn(1, 4)
     changed = labels.clone()
     changed[48, 48] = 60
@@ -264,7 +267,7 @@ def test_pieces_go_to_the_bubble_around_them():
 
 
 def test_the_condition_reaches_the_logits_and_starts_without_effect():
-    net = PointerNet(3, width=8, dilations=(1,))
+    net = PointerNet(3, width=8, dilations=(1,), bubbles=False)
     torch.nn.init.normal_(net.head.weight)
     padded = wrap(random_labels(0)[None], net.halo)
     one, two = (net(padded, torch.full((1, 3), value)) for value in (0.0, 1.0))

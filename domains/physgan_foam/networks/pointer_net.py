@@ -12,6 +12,8 @@ from physgan.errors import InputError
 from physgan_foam.offsets import OFFSETS, REACH
 
 NEIGHBOURS = len(OFFSETS) - 1
+TOLD = 2
+"""Numbers about its bubble that a pixel is told, see ``physgan_foam.told``."""
 
 
 class PointerNet(nn.Module):
@@ -23,7 +25,9 @@ class PointerNet(nn.Module):
     1709.07871; at the start it does nothing). No normalisation: a box of any size is the same
     problem. With ``fold`` 2 a network pixel is 2 x 2 pixels: four times less work at equal
     ``width``, twice the field of view, and only shifts by even numbers commute with a pass.
-    A pixel sees ``halo`` = 8 + fold sum(dilations) pixels each way.
+    A pixel sees ``halo`` = 8 + fold sum(dilations) pixels each way. With ``bubbles`` it is told
+    the area and the side number of its bubble (``physgan_foam.told``), which tell when a bubble
+    dies, and would else have to be summed up over its pixels.
     """
 
     def __init__(
@@ -34,15 +38,17 @@ class PointerNet(nn.Module):
         dilations: Sequence[int] = (1, 2, 1, 4, 1, 2),
         fold: int = 2,
         noise: int = 0,
+        bubbles: bool = True,
     ) -> None:
         super().__init__()
         if fold not in (1, 2):
             raise InputError(f"fold = {fold}", fix="1 or 2")
         self.width, self.fold, self.noise = width, fold, noise
+        self.told = TOLD if bubbles else 0
         self.dilations = tuple(dilations)
         self.margin = fold * sum(self.dilations)
         self.halo = self.margin + REACH
-        self.stem = nn.Conv2d((NEIGHBOURS + noise) * fold**2, width, 1)
+        self.stem = nn.Conv2d((NEIGHBOURS + self.told + noise) * fold**2, width, 1)
         self.blocks = nn.ModuleList(nn.Conv2d(width, width, 3, dilation=d) for d in self.dilations)
         self.head = nn.Conv2d(width, len(OFFSETS) * fold**2, 1)
         self.film = nn.Sequential(
@@ -64,21 +70,32 @@ class PointerNet(nn.Module):
         parts = self.film(condition).chunk(2 * len(self.blocks), dim=1)
         return [(1 + parts[2 * i], parts[2 * i + 1]) for i in range(len(self.blocks))]
 
-    def forward(self, padded: Tensor, condition: Tensor, z: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        padded: Tensor,
+        condition: Tensor,
+        told: Tensor | None = None,
+        z: Tensor | None = None,
+    ) -> Tensor:
         """Logits ``(B, 49, H, W)``, see ``activations``."""
-        return self.logits(self.activations(padded, condition, z))
+        return self.logits(self.activations(padded, condition, told, z))
 
     def logits(self, activations: Tensor) -> Tensor:
         """``(B, 49, H, W)``."""
         return F.pixel_shuffle(self.head(activations), self.fold)
 
-    def activations(self, padded: Tensor, condition: Tensor, z: Tensor | None = None) -> Tensor:
+    def activations(
+        self,
+        padded: Tensor,
+        condition: Tensor,
+        told: Tensor | None = None,
+        z: Tensor | None = None,
+    ) -> Tensor:
         """What the last layer reads, ``(B, width, H / fold, W / fold)``, of ``padded`` labels
-        ``(B, H + 2 halo, W + 2 halo)``, of noise ``z (B, noise, H + 2 margin, W + 2 margin)`` where
-        the network takes any."""
-        seen = equalities(padded)
-        if z is not None:
-            seen = torch.cat([seen, z], dim=1)
+        ``(B, H + 2 halo, W + 2 halo)``, of what pixels are ``told (B, 2, H + 2 margin, W + 2
+        margin)`` and of noise ``z (B, noise, H + 2 margin, W + 2 margin)`` where the network takes
+        any."""
+        seen = torch.cat([equalities(padded), *(f for f in (told, z) if f is not None)], dim=1)
         h = self.stem(F.pixel_unshuffle(seen, self.fold))
         for block, d, (scale, shift) in zip(
             self.blocks, self.dilations, self.modulation(condition), strict=True

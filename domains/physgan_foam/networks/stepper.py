@@ -12,6 +12,7 @@ from physgan.tensors import full_precision
 from physgan_foam import pointer, symmetry
 from physgan_foam.networks.pointer_net import PointerNet
 from physgan_foam.offsets import REACH, neighbours, wrap
+from physgan_foam.told import bubbles_of
 
 NOISE_GRID = 8
 """Noise is drawn on a grid of so many pixels."""
@@ -53,10 +54,13 @@ class FoamStepper(Stepper):
     def _logits(self, labels: Tensor, condition: Tensor, z: Tensor | None) -> tuple[Tensor, Tensor]:
         """``(B, 49, H, W)``, with ``z`` spread over the pixels of a torus, and what the last layer
         reads, means ``(B, width)``."""
+        told = None
+        if self.net.told:
+            told = wrap(bubbles_of(labels).to(condition.dtype), self.net.margin)
         if z is not None:
             fine = F.interpolate(z, scale_factor=NOISE_GRID, mode="nearest")
             z = wrap(fine, self.net.margin)
-        h = self.net.activations(wrap(labels, self.net.halo), condition, z)
+        h = self.net.activations(wrap(labels, self.net.halo), condition, told, z)
         return self.net.logits(h).float(), full_precision(h).mean(dim=(2, 3))
 
     def noise(self, state: TensorDict) -> Tensor | None:
