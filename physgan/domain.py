@@ -203,7 +203,13 @@ class Domain(ABC):
         each property that the samples were drawn under, where a run drew them; ``seed``; ``rows``,
         a CSV file to write with a line per sample.
         """
-        return {}
+        judge = self.evaluator()
+        return {} if judge is None else judge(self, samples, reference, **options)
+
+    def evaluator(self) -> Callable[..., dict[str, Any]] | None:
+        """The function that ``evaluate`` calls with the domain first; of its keywords those that
+        the program does not give itself are options of ``physgan evaluate``."""
+        return None
 
 
 def available() -> dict[str, Callable[[], Domain]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -274,12 +274,10 @@ class CrystalDomain(Domain):
     def label(self, sample: Structure) -> str:
         return sample.composition.reduced_formula
 
-    def evaluate(
-        self, samples: Sequence[Any], reference: Sequence[Any], **options: Any
-    ) -> dict[str, Any]:
+    def evaluator(self) -> Callable[..., dict[str, Any]]:
         from physgan_crystal.evaluation import evaluate_crystals
 
-        return evaluate_crystals(self, samples, reference, **options)
+        return evaluate_crystals
 
     def read_samples(self, folder: Path) -> list[Structure]:
         """The crystals in a folder of CIF, POSCAR or extxyz files, or any table we read."""

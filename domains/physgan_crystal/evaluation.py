@@ -49,14 +49,20 @@ def evaluate_crystals(
     energy: str | None = None,
     dataset: str | None = None,
     seed: int = 0,
-    **options: Any,
+    processes: int = 2,
+    cache: Path | None = None,
+    novelty: bool = True,
+    draws: int = 100,
+    size: int = 1000,
+    progress: bool = True,
 ) -> dict[str, Any]:
     """The benchmark of ``metrics.benchmark.evaluate`` with ``run``'s predictor as property model.
 
     ``energy`` names the property of ``wdist_energy`` (default: the run's first predicted one);
     without a run it is left out. ``dataset`` chooses the coverage cutoffs (default: perov_5 for a
-    single template, else mp_20). ``rows`` is a CSV file for one line per sample. The metrics do not
-    read what was ``asked``.
+    single template, else mp_20); ``processes``, ``cache``, ``novelty``, ``draws``, ``size`` and
+    ``progress`` are ``metrics.benchmark.evaluate``'s. ``rows`` is a CSV file for one line per
+    sample. The metrics do not read what was ``asked``.
     """
     from physgan_crystal.metrics.benchmark import evaluate
 
@@ -67,8 +73,10 @@ def evaluate_crystals(
     if dataset is None:
         dataset = "perov_5" if len(domain.library) == 1 else "mp_20"
     found = evaluate(
-        samples, reference, dataset=dataset, property_model=model, train=train, seed=seed, **options
-    )
+        samples, reference, dataset=dataset, property_model=model, train=train, seed=seed,
+        processes=processes, cache=cache, novelty=novelty, draws=draws, size=size,
+        progress=progress,
+    )  # fmt: skip
     if rows is not None:
         text = io.StringIO()
         writer = csv.DictWriter(text, fieldnames=list(found.rows[0]))

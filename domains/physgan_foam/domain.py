@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -243,12 +243,10 @@ class FoamDomain(SequenceDomain):
         """The folder of the ready weights."""
         return SHIPPED
 
-    def evaluate(
-        self, samples: Sequence[Foam], reference: Sequence[Foam], **options: Any
-    ) -> dict[str, Any]:
+    def evaluator(self) -> Callable[..., dict[str, Any]]:
         from physgan_foam.evaluation import evaluate_foam
 
-        return evaluate_foam(self, samples, reference, **options)
+        return evaluate_foam
 
     citations = """@article{vonneumann1952,
   author = {von Neumann, John},

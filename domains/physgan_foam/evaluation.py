@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,7 +79,7 @@ def follow(
             state, hidden = surrogate.advance(state, pace.y, hidden)
             states.append(state)
             tau.append(tau[-1] + float(pace.elapsed[0]))
-            if len(state["labels"].unique()) <= until:
+            if domain.decode(state)[0].bubbles <= until:
                 break
     seconds = time.perf_counter() - begun
     return Course([domain.decode(s)[0] for s in states], np.array(tau), seconds)
@@ -167,27 +167,38 @@ def stable_horizons(
 
 
 def evaluate_foam(
-    domain: FoamDomain, samples: Sequence[Foam], reference: Sequence[Foam], **options: Any
+    domain: FoamDomain,
+    samples: Sequence[Foam],
+    reference: Sequence[Foam],
+    *,
+    run: Any = None,
+    betas: Sequence[float] = (1.0, 0.1),
+    seeds: Sequence[int] = SEEDS,
+    bubbles: int = 1000,
+    size: int = 256,
+    until: int = 130,
+    step: float = PASS,
+    work: Path | None = None,
+    data: Path | None = None,
+    train: Sequence[Foam] = (),
+    asked: Mapping[str, Any] | None = None,
+    rows: Path | None = None,
+    seed: int = 0,
 ) -> dict[str, Any]:
-    """With a ``run``: its rollouts on unseen seeds against the solver, see ``compare``, for each
-    ``beta``; without one: statistics of ``samples`` against ``reference``.
+    """With a ``run``: its rollouts on unseen ``seeds`` against the solver, see ``compare``, for
+    each of ``betas``, from ``bubbles`` on ``size`` pixels a side ``until`` so many are left, in
+    passes of ``step`` mean areas; without one: statistics of ``samples`` against ``reference``.
 
-    Options: ``betas``, ``seeds``, ``bubbles``, ``size``, ``until``, ``step``, ``work`` (where runs
-    of the solver are kept; by default the user's cache).
+    Runs of the solver are kept in ``work``, by default the user's cache. ``data``, ``train``,
+    ``asked``, ``rows`` and ``seed`` are not read: the solver gives what is compared with.
     """
-    run = options.get("run")
     if run is None:
         own = measures.summary(samples)
         return own | {"ks_area": measures.area_distance(samples, reference)}
-    bubbles, size = int(options.get("bubbles", 1000)), int(options.get("size", 256))
-    until, step = int(options.get("until", 130)), float(options.get("step", PASS))
-    work = Path(options["work"]) if "work" in options else cache()
+    work = work or cache()
     found: dict[str, Any] = {}
-    for beta in options.get("betas", (1.0, 0.1)):
-        references = [
-            solve(seed, beta, bubbles=bubbles, size=size, work=work)
-            for seed in options.get("seeds", SEEDS)
-        ]
+    for beta in betas:
+        references = [solve(s, beta, bubbles=bubbles, size=size, work=work) for s in seeds]
         runs = [
             follow(run.core, domain, r.foams[0], beta, step=step, until=until) for r in references
         ]

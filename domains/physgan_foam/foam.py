@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from physgan_foam.labels import areas
+
 
 @dataclass(frozen=True, eq=False)
 class Foam:
@@ -23,7 +25,7 @@ class Foam:
     @property
     def bubbles(self) -> int:
         """How many bubbles there are."""
-        return len(np.unique(self.grid))
+        return int(np.count_nonzero(areas(self.grid)))
 
     @property
     def mean_area(self) -> float:

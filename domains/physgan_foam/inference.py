@@ -19,7 +19,7 @@ from physgan_foam.decisions import Choices, odds
 from physgan_foam.kernels import LEAST, SLOTS, masks, mend, weigh
 from physgan_foam.labels import Labels, areas
 from physgan_foam.networks.pointer_net import NEIGHBOURS, PointerNet
-from physgan_foam.offsets import OFFSETS, REACH, wrap
+from physgan_foam.offsets import REACH, wrap
 from physgan_foam.pointer import soft_labels
 from physgan_foam.told import table
 
@@ -32,6 +32,9 @@ LARGE = 256.0
 """Mean area in pixels from which every second row and column is enough."""
 SMALLEST = 64
 """No grid becomes smaller than this."""
+ROWS = 8
+"""So many rows of the network go through its first and last layer at once: what these read and give
+for 256 columns fits into a processor's cache of a megabyte."""
 
 
 @torch.no_grad()
@@ -150,12 +153,14 @@ def predict(net: PointerNet, labels: Labels, condition: Tensor, tile: int = TILE
     def work(place: tuple[int, int]) -> None:
         top, left = place
         piece = np.ascontiguousarray(padded[top : top + h + rim, left : left + w + rim])
-        p = odds(run(net, piece, layers, told)).numpy()
-        m = net.margin
+        seen, m = trunk(net, piece, layers, told), net.margin
         part = np.ascontiguousarray(piece[m : m + h + 2 * REACH, m : m + w + 2 * REACH])
-        inside = np.s_[top : top + h, left : left + w]
-        view = Choices(found.count[inside], found.name[inside], found.share[inside])
-        weigh(p, part, net.fold, *view)
+        for first in range(0, len(seen), ROWS):
+            p = odds(head(seen[first : first + ROWS], layers)).numpy()
+            row, rows = net.fold * first, net.fold * len(p)
+            inside = np.s_[top + row : top + row + rows, left : left + w]
+            view = Choices(found.count[inside], found.name[inside], found.share[inside])
+            weigh(p, part[row : row + rows + 2 * REACH], net.fold, *view)
 
     places = list(product(_starts(height, h), _starts(width, w)))
     if threads == 1 or len(places) == 1:
@@ -201,17 +206,33 @@ def _bias(layer: Any) -> Tensor:
 
 
 @torch.no_grad()
-def run(net: PointerNet, padded: Labels, layers: Layers, told: NDArray[np.float32]) -> Tensor:
-    """Logits ``(H / fold, W / fold, 49 fold^2)`` of ``padded (H + 2 halo, W + 2 halo)`` and of what
-    the pixels of each label are ``told (N, T)``."""
+def trunk(net: PointerNet, padded: Labels, layers: Layers, told: NDArray[np.float32]) -> Tensor:
+    """What the last layer reads, ``(H / fold, W / fold, width)``, of ``padded (H + 2 halo, W + 2
+    halo)`` and of what the pixels of each label are ``told (N, T)``."""
     height, width = ((side - 2 * REACH) // net.fold for side in padded.shape)
-    seen = np.empty((height, width, (NEIGHBOURS + net.told) * net.fold**2), np.float32)
-    masks(padded, net.fold, np.ascontiguousarray(told), seen)
-    # as matrix products: convolutions of 1 x 1 would copy their channels to the front and back
-    h = F.linear(torch.from_numpy(seen), *layers[0]).permute(2, 0, 1)[None]
+    told = np.ascontiguousarray(told)
+    stem = torch.empty(height, width, net.width)
+    seen = np.empty((ROWS, width, (NEIGHBOURS + net.told) * net.fold**2), np.float32)
+    for first in range(0, height, ROWS):
+        part = seen[: height - first]
+        last = net.fold * (first + len(part)) + 2 * REACH
+        masks(padded[net.fold * first : last], net.fold, told, part)
+        # matrix products: convolutions of 1 x 1 would copy their channels to the front and back
+        stem[first : first + len(part)] = F.linear(torch.from_numpy(part), *layers[0])
+    h = stem.permute(2, 0, 1)[None]
     for (weight, bias), d in zip(layers[1:-1], net.dilations, strict=True):
         change = F.conv2d(F.silu(h), weight, bias, dilation=d)
         h = change.add_(h[:, :, d:-d, d:-d])
-    out = F.linear(F.silu(h, inplace=True)[0].permute(1, 2, 0), *layers[-1])
-    assert out.shape[-1] == len(OFFSETS) * net.fold**2
-    return out
+    return F.silu(h, inplace=True)[0].permute(1, 2, 0)
+
+
+@torch.no_grad()
+def run(net: PointerNet, padded: Labels, layers: Layers, told: NDArray[np.float32]) -> Tensor:
+    """Logits ``(H / fold, W / fold, 49 fold^2)``, see ``trunk``."""
+    return head(trunk(net, padded, layers, told), layers)
+
+
+@torch.no_grad()
+def head(seen: Tensor, layers: Layers) -> Tensor:
+    """Logits ``(H / fold, W / fold, 49 fold^2)`` of what ``trunk`` gives."""
+    return F.linear(seen, *layers[-1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -268,12 +268,10 @@ class ProteinDomain(Domain):
 
         return label(sample, self.reference)
 
-    def evaluate(
-        self, samples: Sequence[str], reference: Sequence[str], **options: Any
-    ) -> dict[str, Any]:
+    def evaluator(self) -> Callable[..., dict[str, Any]]:
         from physgan_protein.evaluation import evaluate_proteins
 
-        return evaluate_proteins(self, samples, reference, **options)
+        return evaluate_proteins
 
     def read_samples(self, folder: Path) -> list[str]:
         """The sequences of a FASTA or CSV file, or of the one that ``write`` puts in a folder."""

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from physgan.cli.options import OWN, fitting, parse_options
 from physgan.errors import InputError
 
 if TYPE_CHECKING:
@@ -82,9 +83,11 @@ def evaluate_command(
     judge: Domain = load(domain)
     if run is not None and isinstance(judge, SequenceDomain):
         judge = load(domain, **run.config.domain_options)
-        told = {"run": run, "data": data, "seed": seed, **parse_options(option or [])}
+        told = {"run": run, "data": data, "seed": seed}
+        told |= fitting(parse_options(option or []), judge.evaluator(), told)
         _write(console, {"rollouts": judge.evaluate([], [], **told)}, _place(domain, source, out))
         return
+    wanted = fitting(parse_options(option or []), judge.evaluator(), OWN)
     train = judge.load(data, "train")
     reference = judge.load(data, "test")
     tiers = tuple(tier or TIERS) if run is not None else ("given",)
@@ -107,7 +110,7 @@ def evaluate_command(
             asked=asked,
             seed=seed,
             rows=place / f"{name}.csv",
-            **parse_options(option or []),
+            **wanted,
         )
     _write(console, results, place)
 
@@ -134,20 +137,6 @@ def _source(name: str, source: str | None, domain: Domain) -> tuple[Run | None, 
     if reader is None:
         raise InputError(f"the domain {name!r} cannot read files of samples", where=str(folder))
     return None, reader(folder)
-
-
-def parse_options(settings: list[str]) -> dict[str, Any]:
-    """``KEY=VALUE`` texts, each value in JSON or else a text; InputError for no ``=``."""
-    found: dict[str, Any] = {}
-    for setting in settings:
-        key, sign, text = setting.partition("=")
-        if not sign:
-            raise InputError(f"cannot read the option {setting!r}", fix="write KEY=VALUE")
-        try:
-            found[key] = json.loads(text)
-        except json.JSONDecodeError:
-            found[key] = text
-    return found
 
 
 def _table(results: dict[str, dict[str, Any]]) -> Table:

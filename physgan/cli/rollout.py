@@ -94,7 +94,7 @@ def rollout_command(
     """
     from rich.console import Console
 
-    from physgan.cli.evaluate import parse_options
+    from physgan.cli.options import fitting, parse_options
     from physgan.errors import InputError
     from physgan.files import replace_folder
     from physgan.surrogate import rollout as machine
@@ -107,7 +107,8 @@ def rollout_command(
         raise InputError("this folder holds something else", where=str(place), fix="name another")
     runs = open_runs(domain, run or [None], device)
     first = runs[0]
-    start = first.domain.begin(initial, 1, seed, **parse_options(option or []))
+    wanted = fitting(parse_options(option or []), first.domain.begin)
+    start = first.domain.begin(initial, 1, seed, **wanted)
     y = machine.asked(given or [], first.schema, 1)
     for warning in machine.beyond(given or [], first.schema):
         console.print(f"[yellow]note:[/yellow] {warning}", highlight=False)

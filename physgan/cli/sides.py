@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from physgan.cli.options import OWN, fitting
 from physgan.errors import InputError
 from physgan.pair import SIDES, Pair, place
 
@@ -43,8 +44,12 @@ def evaluate_sides(
     assert isinstance(run.domain, Pair)
     # Fresh domains: reading training rows fits one, and the run's own must stay as they were.
     fresh: Any = domains.load(run.config.domain, **run.config.domain_options)
+    chosen = SIDES if side is None else (side,)
+    wanted = {
+        to: fitting(own_options(options, to), fresh.sides[to].evaluator(), OWN) for to in chosen
+    }
     found = {}
-    for to in SIDES if side is None else (side,):
+    for to in chosen:
         start = other(to)
         rows = run.domain.sides[start].load(place(path, start), "test").batch[:n]
         names = [f"test-{i + 1}" for i in range(len(rows))]
@@ -59,7 +64,7 @@ def evaluate_sides(
             asked=None,
             seed=seed,
             rows=out / f"{to}.csv",
-            **own_options(options, to),
+            **wanted[to],
         )
         found[to] = {"translated": len(told.found), "undecodable": len(told.failed), **figures}
     return found

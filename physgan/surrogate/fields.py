@@ -7,7 +7,7 @@ of every channel hold exactly.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,6 +25,7 @@ from physgan.surrogate.field_networks import FieldCritic, FieldStepper
 from physgan.surrogate.periodic import shifted
 from physgan.surrogate.readers import Sequences, read_field, read_sequences, steps_of
 from physgan.surrogate.windows import bytes_of, joined, windows
+from physgan.training.options import unknown_key
 
 
 class FieldDomain(SequenceDomain):
@@ -178,6 +179,8 @@ class FieldDomain(SequenceDomain):
         return (Projection("keep-mean", "mean", keep),) if self.conserve else ()
 
     def begin(self, path: Path | None, n: int, seed: int, **options: Any) -> TensorDict:
+        if options:
+            raise unknown_key(next(iter(options)), (), "initial state")
         if path is None:
             raise InputError("this domain makes no initial states", fix="give --initial FILE")
         field = read_field(path)
@@ -225,16 +228,10 @@ class FieldDomain(SequenceDomain):
             np.save(file, sample, allow_pickle=False)
         return files
 
-    def evaluate(
-        self, samples: Sequence[Any], reference: Sequence[Any], **options: Any
-    ) -> dict[str, Any]:
-        """Rollouts of ``run`` against ``n`` (16) whole test runs of the file ``data``."""
-        from physgan.surrogate.scores import field_scores
+    def evaluator(self) -> Callable[..., dict[str, Any]]:
+        from physgan.surrogate.scores import evaluate_fields
 
-        run, data = options["run"], options.get("data")
-        path = data or (Path(run.config.data) if run.config.data else None)
-        truths = self.truths(path, "test", int(options.get("n", 16)))
-        return field_scores(run.core, run.domain, truths, options.get("seed", 0))
+        return evaluate_fields
 
     def same(self, a: np.ndarray, b: np.ndarray) -> bool:
         return a.shape == b.shape and bool(np.allclose(a, b, atol=1e-6))

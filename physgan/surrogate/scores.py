@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 from tensordict import TensorDict
@@ -10,6 +12,26 @@ from torch import Tensor
 
 from physgan.sequences import SequenceDomain, Truth
 from physgan.surrogate.rollout import Surrogate, rollout
+
+if TYPE_CHECKING:
+    from physgan.run import Run
+
+
+def evaluate_fields(
+    domain: SequenceDomain,
+    samples: Sequence[Any],
+    reference: Sequence[Any],
+    *,
+    run: Run,
+    data: Path | None = None,
+    n: int = 16,
+    seed: int = 0,
+) -> dict[str, float]:
+    """``field_scores`` of ``run`` on ``n`` whole test runs of the file ``data``, by default that
+    of its training. ``samples`` and ``reference`` are not read: rollouts start from the file."""
+    path = data or (Path(run.config.data) if run.config.data else None)
+    own: Any = run.domain
+    return field_scores(run.core, own, own.truths(path, "test", n), seed)
 
 
 def field_scores(

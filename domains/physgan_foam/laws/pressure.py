@@ -22,7 +22,7 @@ from physgan_foam.laws.von_neumann import COEFFICIENT
 
 GONE = -60.0
 """Bias of a bubble that is to vanish."""
-FIRM = 0.002
+FIRM = 0.02
 """Pixels whose second label has less of a share than so many times the first are not moved."""
 FEWEST = 3
 """No bubble shrinks faster for long than one of three sides."""
