@@ -16,10 +16,11 @@ import torch
 
 from common import write_results
 from foam_solver import BUBBLES, UNTIL
-from foam_speed import GRID, OURS, TRACKED, Start, final, solver, start_of
+from foam_speed import GRID, OURS, TRACKED, Solved, final, start_of
 from physgan.run import Run
 from physgan.surrogate.speedup import Contender, compare
 from physgan_foam.domain import STEP, FoamDomain
+from physgan_foam.evaluation import follow_many
 from physgan_foam.foam import Foam
 from physgan_foam.solver.front_tracking import FrontTracking, Options
 from physgan_foam.solver.phase_field import PhaseField
@@ -80,12 +81,17 @@ def timed(beta: float, options: argparse.Namespace, grid: bool) -> dict[str, Any
     def ours(device: str) -> Contender:
         run = Run.open(options.run)
         run.core.to(device)
-        return lambda begin: rolled(run, begin, beta, step, until, device)
+        core: Any = run.core
+        domain: Any = run.domain
+        return lambda begin: follow_many(
+            core, domain, [start.foam for start in begin], beta, step=step, until=until,
+            device=device,
+        )  # fmt: skip
 
     fast = {OURS: ours("cpu"), ON_GPU: ours("cuda")}
     end = fast[OURS](starts[:1])[0].bubbles
     name, tool = (GRID, PhaseField()) if grid else (TRACKED, FrontTracking(Options(beta=beta)))
-    slow = solver(tool, end, step)
+    slow = Solved(tool, end, step)
     found = compare(
         fast | {name: lambda begin: [slow(start) for start in begin]}, starts[:1], last,
         baseline=name, repeats=options.repeats,
@@ -101,24 +107,6 @@ def timed(beta: float, options: argparse.Namespace, grid: bool) -> dict[str, Any
 def last(foams: list[Foam]) -> dict[str, float]:
     """What is compared: the statistics of the first sequence's end."""
     return final(foams[0])
-
-
-def rolled(
-    run: Run, starts: list[Start], beta: float, step: float, until: int, device: str
-) -> list[Foam]:
-    """Last foams of rollouts, all together, until none has more than ``until`` bubbles."""
-    domain: Any = run.domain
-    core: Any = run.core
-    state = domain.encode([start.foam for start in starts])[0].to(device)
-    asked = {"step": torch.full((len(starts),), step), "beta": torch.full((len(starts),), beta)}
-    hidden = None
-    while True:
-        pace = domain.pace(state, asked)
-        y = {name: value.to(device) for name, value in pace.y.items()}
-        state, hidden = core.advance(state, y, hidden)
-        foams = domain.decode(state)
-        if max(foam.bubbles for foam in foams) <= until:
-            return foams
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ MEASURED = {
     "speedup_front_tracking_beta1": ("rollout over front tracking, beta 1", ".2f"),
     "speedup_front_tracking_beta01": ("rollout over front tracking, beta 0.1", ".1f"),
     "speedup_front_tracking_beta01_one_thread": ("the same on one thread", ".1f"),
+    "speedup_batch_front_tracking_beta01": ("the same, four at a time", ".1f"),
     "break_even_front_tracking_beta01": ("runs after which training has paid, beta 0.1", ".0f"),
     "speedup_phase_field": ("rollout over the phase field, beta 1", ".0f"),
     "stable_horizons": ("a rollout stays sound for", ".1f"),

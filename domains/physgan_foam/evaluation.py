@@ -85,6 +85,29 @@ def follow(
     return Course([domain.decode(s)[0] for s in states], np.array(tau), seconds)
 
 
+def follow_many(
+    surrogate: Surrogate, domain: FoamDomain, starts: Sequence[Foam], beta: float, *, step: float,
+    until: int, most: int = 200, device: str = "cpu",
+) -> list[Foam]:  # fmt: skip
+    """The ends of rollouts of ``starts``, all of one shape, at once on ``device``: each at its
+    first foam of at most ``until`` bubbles, where it leaves the others."""
+    state = domain.encode(starts)[0].to(device)
+    left, ends = np.arange(len(starts)), list(starts)
+    for _ in range(most):
+        asked = {"step": torch.full((len(left),), step), "beta": torch.full((len(left),), beta)}
+        y = {name: value.to(device) for name, value in domain.pace(state, asked).y.items()}
+        with torch.no_grad():
+            state, _hidden = surrogate.advance(state, y, None)
+        foams = domain.decode(state)
+        for row, foam in zip(left, foams, strict=True):
+            ends[row] = foam
+        on = np.array([foam.bubbles > until for foam in foams])
+        left, state = left[on], state[torch.from_numpy(on).to(device)]  # type: ignore
+        if not len(left):
+            break
+    return ends
+
+
 def compare(runs: Sequence[Course], references: Sequence[Course]) -> dict[str, float]:
     """Figures of ``runs`` beside the solver's from the same starts; percent where named so."""
     law = measures.von_neumann([r.foams for r in runs], [r.tau for r in runs])

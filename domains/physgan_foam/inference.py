@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from physgan_foam.labels import Labels, areas
 from physgan_foam.networks.pointer_net import NEIGHBOURS, PointerNet
 from physgan_foam.offsets import REACH, wrap
 from physgan_foam.pointer import soft_labels
+from physgan_foam.threads import spread
 from physgan_foam.told import table
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def advance(
         forms = [symmetry.read(row, b) for row, b in drawn]
         turned = [_turned(f, grid) for f, grid in zip(forms, grids, strict=True)]
     if state["labels"].device.type == "cpu" and not net.noise:
-        found = [predict(net, g, c) for g, c in zip(turned, condition, strict=True)]
+        found = spread(partial(predict, net), turned, condition)
     else:
         found = _dense(stepper, turned, block, condition, z if net.noise else None)
     if forms is not None:
@@ -69,7 +70,7 @@ def advance(
         bias = prediction.get_non_tensor("bias")
     else:
         bias = [np.zeros(int(grid.max()) + 1, np.float32) for grid in grids]
-    taken = [whole(c.take(b)) for c, b in zip(found, bias, strict=True)]
+    taken = spread(lambda c, b: whole(c.take(b)), found, bias)
     fine = [_repeat(grid, int(b)) for grid, b in zip(taken, block, strict=True)]
     after = torch.from_numpy(np.stack(fine)).to(state["labels"])
     return TensorDict({"labels": after, "block": block.to(state["block"])}, [len(labels)])
@@ -139,8 +140,7 @@ def predict(net: PointerNet, labels: Labels, condition: Tensor, tile: int = TILE
     """What each pixel of ``labels (H, W)`` weighs under ``condition (C,)``.
 
     Tile by tile with a rim of ``net.halo``, beyond which a pixel sees nothing: the same as without
-    tiles. Threads take whole tiles: two pools of OpenMP, torch's and numba's, would wait for each
-    other in every loop.
+    tiles. Threads take whole tiles.
     """
     height, width = labels.shape
     padded = wrap(torch.from_numpy(labels), net.halo).numpy()
@@ -162,17 +162,7 @@ def predict(net: PointerNet, labels: Labels, condition: Tensor, tile: int = TILE
             view = Choices(found.count[inside], found.name[inside], found.share[inside])
             weigh(p, part[row : row + rows + 2 * REACH], net.fold, *view)
 
-    places = list(product(_starts(height, h), _starts(width, w)))
-    if threads == 1 or len(places) == 1:
-        for place in places:
-            work(place)
-        return found
-    torch.set_num_threads(1)
-    try:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(work, places))
-    finally:
-        torch.set_num_threads(threads)
+    spread(work, product(_starts(height, h), _starts(width, w)))
     return found
 
 

@@ -16,7 +16,7 @@ _DY = np.array([dy for dy, _ in OFFSETS])
 _DX = np.array([dx for _, dx in OFFSETS])
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _strides(width):
     """How far the neighbours are in a flat field whose rows are ``width`` long."""
     away = np.empty(49, np.int64)
@@ -110,7 +110,7 @@ def weigh(p, padded, fold, count, name, share):
             count[y, x] = kept
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def decide(count, name, share, factor, out):
     """The label of largest ``share factor`` of each pixel, into ``out (H, W)``; of equals the one
     that stands first. ``factor (N,)``."""
@@ -124,7 +124,7 @@ def decide(count, name, share, factor, out):
             out[y, x] = label
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def contested(count, name, share, least, sure, expected):
     """The pixels of which a second label has ``least`` times the share of the first, with all of
     theirs that have so much: ``count (m,)``, ``name`` and ``share (m, SLOTS)``, one after the
@@ -156,7 +156,7 @@ def contested(count, name, share, least, sure, expected):
     return counts, names, shares
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def yielding(count, name, share, factor, area, give):
     """Adds to ``area (N,)`` the pixels of ``contested`` that labels win under ``factor``, and to
     ``give (N,)`` the derivative of area by log factor in a softened decision."""
@@ -175,7 +175,7 @@ def yielding(count, name, share, factor, area, give):
             give[name[pixel, k]] += part * (1 - part)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def touching(labels, bubbles, sides, size):
     """How many other labels each one shares a pixel edge with on a torus, into ``sides (N,)``.
 
@@ -209,7 +209,7 @@ def touching(labels, bubbles, sides, size):
     return True
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _root(parent, at):
     while parent[at] != at:
         parent[at] = parent[parent[at]]
@@ -217,7 +217,7 @@ def _root(parent, at):
     return at
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def mend(labels, bubbles):
     """Gives pieces of ``labels (H, W)`` that are cut off from the largest piece of their label to
     the label that they touch most, in place, on a torus; returns how many pixels changed.

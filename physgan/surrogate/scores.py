@@ -30,8 +30,9 @@ def evaluate_fields(
     """``field_scores`` of ``run`` on ``n`` whole test runs of the file ``data``, by default that
     of its training. ``samples`` and ``reference`` are not read: rollouts start from the file."""
     path = data or (Path(run.config.data) if run.config.data else None)
+    core: Any = run.core
     own: Any = run.domain
-    return field_scores(run.core, own, own.truths(path, "test", n), seed)
+    return field_scores(core, own, own.truths(path, "test", n), seed)
 
 
 def field_scores(

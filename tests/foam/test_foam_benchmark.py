@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from physgan_foam.domain import FoamDomain
-from physgan_foam.evaluation import Course
+from physgan_foam.evaluation import Course, follow, follow_many
 from physgan_foam.foam import Foam
 from physgan_foam.initial import voronoi_labels
 
@@ -59,7 +59,7 @@ def test_contenders_go_from_the_same_start_to_as_many_bubbles(load, monkeypatch)
     monkeypatch.setattr(speed, "SIZE", 32)
     run = SimpleNamespace(domain=FoamDomain(), core=Pairing())
     found = speed.timed(
-        run, 1.0, step=0.2, seed=9, until=20, repeats=1, training_seconds=5.0, grids=True
+        run, 1.0, step=0.2, seed=9, until=20, repeats=1, training_seconds=5.0, grids=True, many=2
     )
     rows, mean = found["rows"], 32 * 32 / 12
     assert found["to"] == 12 and set(rows) == {speed.OURS, speed.TRACKED, speed.GRID, speed.COARSE}
@@ -67,6 +67,8 @@ def test_contenders_go_from_the_same_start_to_as_many_bubbles(load, monkeypatch)
     for row in rows.values():
         assert mean <= row["statistics"]["mean_area"] * (1 + 1e-9) <= 1.3 * mean
     assert rows[speed.GRID]["ratio"] == 1 and found["baseline"] == speed.GRID
+    assert found["batch_size"] == 2 and rows[speed.GRID]["batch_ratio"] == 1
+    assert rows[speed.OURS]["batch"]["seconds"] > 0
     assert not any(rows[speed.TRACKED]["errors"].values())
     ours = rows[speed.OURS]
     gain = rows[speed.GRID]["single"]["seconds"] - ours["single"]["seconds"]
@@ -79,7 +81,12 @@ def test_ratios_name_the_baseline_and_the_beta(load):
 
     def comparison(beta, to, ratio):
         rows = {
-            foam.OURS: {"ratio": ratio, "break_even": None, "single": {"seconds": 2.0}},
+            foam.OURS: {
+                "ratio": ratio,
+                "break_even": None,
+                "single": {"seconds": 2.0},
+                "batch_ratio": None if to > 130 else ratio / 2,
+            },
             foam.TRACKED: {"single": {"seconds": 2.0 * ratio}},
         }
         return {"rows": rows, "beta": beta, "to": to}
@@ -88,6 +95,7 @@ def test_ratios_name_the_baseline_and_the_beta(load):
                          "phase_field": comparison(1.0, 480, 50.0)})  # fmt: skip
     assert found == {
         "speedup_front_tracking_beta01": 8.0, "break_even_front_tracking_beta01": None,
+        "speedup_batch_front_tracking_beta01": 4.0,
         "solver_seconds_beta01": 16.0, "surrogate_seconds_beta01": 2.0,
         "speedup_phase_field": 50.0, "break_even_phase_field": None,
     }  # fmt: skip
@@ -103,3 +111,15 @@ def test_the_solver_keeps_its_laws_in_a_small_run(load, monkeypatch):
     assert figures["solver_von_neumann_r2"] > 0.995
     assert figures["solver_identity_error_beta1"] < 2 and figures["solver_area_error"] < 1e-9
     assert figures["solver_mean_sides_error"] < 1e-12 and figures["solver_pn_l1"] == 0.05
+
+
+def test_many_rollouts_end_as_each_alone_does():
+    domain, core = FoamDomain(), Pairing()
+    starts = [Foam(voronoi_labels(n, (64, 64), n)) for n in (24, 60)]
+    told = {"step": 0.2, "until": 10}
+    alone = [follow(core, domain, start, 1.0, **told).foams[-1] for start in starts]
+    together = follow_many(core, domain, starts, 1.0, **told)
+    for one, other in zip(alone, together, strict=True):
+        assert np.array_equal(one.labels, other.labels) and one.bubbles <= 10
+    # the smaller foam was left alone once it was there
+    assert together[0].bubbles == 6 and together[1].bubbles == alone[1].bubbles

@@ -9,6 +9,7 @@ from tensordict import TensorDict
 
 from physgan_foam import pointer, symmetry
 from physgan_foam.inference import _dense, advance, coarse_blocks, folded, predict, run, whole
+from physgan_foam.laws.pressure import Pressures
 from physgan_foam.networks.pointer_net import PointerNet, equalities
 from physgan_foam.networks.stepper import FoamStepper
 from physgan_foam.offsets import DIRECTIONS, OFFSETS, RADII, neighbours, wrap
@@ -286,3 +287,33 @@ def test_what_critics_see_is_the_same_of_a_sure_prediction_and_its_state():
     films.sum().backward()
     assert float(films.min()) >= 0 and float(films.max()) <= 1 + 1e-5
     assert stepper.net.stem.weight.grad.abs().sum() > 0
+
+
+def test_rows_at_once_are_rows_alone():
+    stepper = random_stepper(15)
+    rows = [random_labels(seed, size=64, bubbles=30) for seed in range(3)]
+    condition, project = torch.randn(3, 4), Weighed()
+    alone = [
+        advance(stepper, state_of(row), c[None], None, project)["labels"][0]
+        for row, c in zip(rows, condition, strict=True)
+    ]
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        together = advance(stepper, state_of(*rows), condition, None, project)["labels"]
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(together, torch.stack(alone))
+
+
+class Weighed:
+    """Pressures under a step that all rows share."""
+
+    def __call__(self, prediction):
+        rows = len(prediction)
+        labels = torch.stack(
+            [torch.from_numpy(c.name[..., 0]) for c in prediction.get_non_tensor("choices")]
+        )
+        told = TensorDict({"step": torch.full((rows,), 0.2)}, [rows])
+        return Pressures()(prediction, TensorDict({"labels": labels, "y": told}, [rows]))

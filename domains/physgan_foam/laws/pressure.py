@@ -19,6 +19,7 @@ from physgan_foam import labels as fields
 from physgan_foam.decisions import Choices, choices_of
 from physgan_foam.kernels import contested, yielding
 from physgan_foam.laws.von_neumann import COEFFICIENT
+from physgan_foam.threads import spread
 
 GONE = -60.0
 """Bias of a bubble that is to vanish."""
@@ -50,8 +51,8 @@ class Pressures:
     def __call__(self, prediction: TensorDict, context: TensorDict) -> TensorDict:
         steps = context["y"]["step"].tolist()
         if "choices" in prediction:
-            rows = zip(prediction.get_non_tensor("choices"), context["labels"], steps, strict=True)
-            bias = [self.solve(choices, _coarse(labels, choices), s) for choices, labels, s in rows]
+            rows = prediction.get_non_tensor("choices"), context["labels"], steps
+            bias = spread(lambda c, labels, s: self.solve(c, _coarse(labels, c), s), *rows)
             return prediction.copy().set_non_tensor("bias", bias)
         logits = []
         for field, around, step in zip(
