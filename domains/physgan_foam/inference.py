@@ -33,9 +33,9 @@ LARGE = 256.0
 """Mean area in pixels from which every second row and column is enough."""
 SMALLEST = 64
 """No grid becomes smaller than this."""
-ROWS = 8
-"""So many rows of the network go through its first and last layer at once: what these read and give
-for 256 columns fits into a processor's cache of a megabyte."""
+ROWS = 64
+"""So many rows of the network go through its first and last layer at once, whose many channels need
+the most memory; with fewer, threads wait for the interpreter between calls."""
 
 
 @torch.no_grad()

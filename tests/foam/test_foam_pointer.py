@@ -114,15 +114,16 @@ def test_input_of_a_turned_foam_is_the_turned_input():
     assert torch.equal(turned[:, quarter], seen.rot90(1, (2, 3)))
 
 
+@pytest.mark.parametrize("bubbles", [False, True])
 @pytest.mark.parametrize("fold", [1, 2])
-def test_the_fast_pass_is_the_network(fold):
-    stepper, labels = random_stepper(6, fold=fold), random_labels(6)
+def test_the_fast_pass_is_the_network(fold, bubbles):
+    stepper, labels = random_stepper(6, fold=fold, bubbles=bubbles), random_labels(6)
     condition = torch.randn(1, 4)
     padded = wrap(labels, stepper.net.halo)
-    told = wrap(bubbles_of(labels[None]), stepper.net.margin)
+    told = wrap(bubbles_of(labels[None]), stepper.net.margin) if bubbles else None
     slow = stepper.net(padded[None], condition, told)[0]
     layers = folded(stepper.net, condition[0])
-    fast = run(stepper.net, padded.numpy(), layers, table(labels.numpy()))
+    fast = run(stepper.net, padded.numpy(), layers, table(labels.numpy())[:, : stepper.net.told])
     fast = fast.permute(2, 0, 1)[None]
     assert torch.allclose(torch.nn.functional.pixel_shuffle(fast, fold)[0], slow, atol=1e-4)
     state = state_of(labels)
@@ -209,7 +210,7 @@ def test_threads_change_nothing(threads):
 
 @pytest.mark.parametrize("tile", [16, 32, 40])
 def test_tiles_leave_no_seam(tile):
-    stepper, labels = random_stepper(7), random_labels(7, size=64).numpy()
+    stepper, labels = random_stepper(7, bubbles=True), random_labels(7, size=64).numpy()
     condition = torch.randn(4)
     whole = predict(stepper.net, labels, condition, tile=64)
     tiled = predict(stepper.net, labels, condition, tile=tile)
@@ -229,7 +230,7 @@ def test_a_box_of_four_copies_is_four_boxes():
 
 
 def test_a_pixel_sees_no_further_than_the_halo():
-    net, labels = random_stepper(8, bubbles=False).net, random_labels(8, size=96, bubbles=60)
+    net, labels = random_stepper(8).net, random_labels(8, size=96, bubbles=60)
     condition = torch.randn(1, 4)
     changed = labels.clone()
     changed[48, 48] = 60
@@ -268,7 +269,7 @@ def test_pieces_go_to_the_bubble_around_them():
 
 
 def test_the_condition_reaches_the_logits_and_starts_without_effect():
-    net = PointerNet(3, width=8, dilations=(1,), bubbles=False)
+    net = PointerNet(3, width=8, dilations=(1,))
     torch.nn.init.normal_(net.head.weight)
     padded = wrap(random_labels(0)[None], net.halo)
     one, two = (net(padded, torch.full((1, 3), value)) for value in (0.0, 1.0))

@@ -27,7 +27,8 @@ class PointerNet(nn.Module):
     ``width``, twice the field of view, and only shifts by even numbers commute with a pass.
     A pixel sees ``halo`` = 8 + fold sum(dilations) pixels each way. With ``bubbles`` it is told
     the area and the side number of its bubble (``physgan_foam.told``), which tell when a bubble
-    dies, and would else have to be summed up over its pixels.
+    dies, and would else have to be summed up over its pixels. The ready weights are without it: an
+    hour of further training on two cores with it moved no figure beyond what seeds do.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class PointerNet(nn.Module):
         dilations: Sequence[int] = (1, 2, 1, 4, 1, 2),
         fold: int = 2,
         noise: int = 0,
-        bubbles: bool = True,
+        bubbles: bool = False,
     ) -> None:
         super().__init__()
         if fold not in (1, 2):
