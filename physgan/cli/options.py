@@ -7,10 +7,7 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
-
 from physgan.errors import InputError
-from physgan.training.options import unknown_key
 
 WHERE = "--option"
 OWN = ("train", "run", "data", "asked", "seed", "rows")
@@ -49,6 +46,8 @@ def fitting(
     found = {}
     for name, value in options.items():
         if name not in known:
+            from physgan.training.options import unknown_key
+
             raise unknown_key(name, known, WHERE)
         found[name] = _typed(taker, name, value)
     return found
@@ -56,6 +55,8 @@ def fitting(
 
 def _typed(taker: Callable[..., Any], name: str, value: Any) -> Any:
     """``value`` as the annotation of ``taker``'s argument ``name`` wants it."""
+    from pydantic import TypeAdapter, ValidationError
+
     function: Any = inspect.unwrap(getattr(taker, "__func__", taker))
     holder = type("Holder", (), {"__annotations__": {name: function.__annotations__.get(name)}})
     try:

@@ -3,41 +3,15 @@
 import numpy as np
 import pytest
 import torch
+from foams import random_labels, random_stepper, state_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tensordict import TensorDict
 
 from physgan_foam import pointer, symmetry
 from physgan_foam.inference import _dense, advance, coarse_blocks, folded, predict, run, whole
-from physgan_foam.laws.pressure import Pressures
 from physgan_foam.networks.pointer_net import PointerNet, equalities
-from physgan_foam.networks.stepper import FoamStepper
 from physgan_foam.offsets import DIRECTIONS, OFFSETS, RADII, neighbours, wrap
 from physgan_foam.told import bubbles_of, table
-
-
-def random_labels(seed, size=48, bubbles=20):
-    """Nearest of random sites on a torus: a foam without films to draw."""
-    rng = np.random.default_rng(seed)
-    sites = rng.random((bubbles, 2)) * size
-    y, x = np.mgrid[:size, :size] + 0.5
-    away = np.stack([y, x], -1)[:, :, None] - sites
-    away -= size * np.round(away / size)
-    return torch.from_numpy((away**2).sum(-1).argmin(-1).astype(np.int32))
-
-
-def random_stepper(seed, **options):
-    torch.manual_seed(seed)
-    stepper = FoamStepper(4, width=16, dilations=(1, 2), **options)
-    for layer in (stepper.net.head, stepper.net.film[2]):
-        torch.nn.init.normal_(layer.weight, std=0.3)
-    return stepper.eval()
-
-
-def state_of(*labels):
-    rows = torch.stack(labels)
-    block = torch.ones(len(rows), dtype=torch.int16)
-    return TensorDict({"labels": rows, "block": block}, [len(rows)])
 
 
 def leave(prediction):
@@ -191,34 +165,6 @@ def test_a_pass_in_another_form_is_the_pass_of_the_turned_foam():
     )
 
 
-@pytest.mark.parametrize("threads", [2, 3])
-def test_threads_change_nothing(threads):
-    stepper, labels = random_stepper(7), random_labels(7, size=192).numpy()
-    condition, before = torch.randn(4), torch.get_num_threads()
-    torch.set_num_threads(1)
-    alone = predict(stepper.net, labels, condition)
-    torch.set_num_threads(threads)
-    try:
-        shared = predict(stepper.net, labels, condition)
-        assert torch.get_num_threads() == threads
-    finally:
-        torch.set_num_threads(before)
-    flat = np.zeros(20, np.float32)
-    assert np.array_equal(alone.take(flat), shared.take(flat))
-    assert np.array_equal(alone.share[..., 0], shared.share[..., 0])
-
-
-@pytest.mark.parametrize("tile", [16, 32, 40])
-def test_tiles_leave_no_seam(tile):
-    stepper, labels = random_stepper(7, bubbles=True), random_labels(7, size=64).numpy()
-    condition = torch.randn(4)
-    whole = predict(stepper.net, labels, condition, tile=64)
-    tiled = predict(stepper.net, labels, condition, tile=tile)
-    flat = np.zeros(20, np.float32)
-    assert np.array_equal(whole.take(flat), tiled.take(flat))
-    assert np.array_equal(whole.count, tiled.count)
-
-
 def test_a_box_of_four_copies_is_four_boxes():
     stepper, labels = random_stepper(14), random_labels(14).numpy()
     condition = torch.randn(4)
@@ -288,33 +234,3 @@ def test_what_critics_see_is_the_same_of_a_sure_prediction_and_its_state():
     films.sum().backward()
     assert float(films.min()) >= 0 and float(films.max()) <= 1 + 1e-5
     assert stepper.net.stem.weight.grad.abs().sum() > 0
-
-
-def test_rows_at_once_are_rows_alone():
-    stepper = random_stepper(15)
-    rows = [random_labels(seed, size=64, bubbles=30) for seed in range(3)]
-    condition, project = torch.randn(3, 4), Weighed()
-    alone = [
-        advance(stepper, state_of(row), c[None], None, project)["labels"][0]
-        for row, c in zip(rows, condition, strict=True)
-    ]
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        together = advance(stepper, state_of(*rows), condition, None, project)["labels"]
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)
-    assert torch.equal(together, torch.stack(alone))
-
-
-class Weighed:
-    """Pressures under a step that all rows share."""
-
-    def __call__(self, prediction):
-        rows = len(prediction)
-        labels = torch.stack(
-            [torch.from_numpy(c.name[..., 0]) for c in prediction.get_non_tensor("choices")]
-        )
-        told = TensorDict({"step": torch.full((rows,), 0.2)}, [rows])
-        return Pressures()(prediction, TensorDict({"labels": labels, "y": told}, [rows]))
