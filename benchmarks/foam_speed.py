@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ import torch
 
 from foam_solver import BUBBLES, SIZE
 from physgan.run import Run
-from physgan.surrogate.speedup import compare
+from physgan.surrogate.speedup import Contender, compare
 from physgan_foam import measures
 from physgan_foam.evaluation import follow, follow_many
 from physgan_foam.foam import Foam
@@ -46,9 +46,6 @@ def start_of(seed: int) -> Start:
     """The Voronoi foam of ``seed``."""
     shape = (SIZE, SIZE)
     return Start(voronoi(BUBBLES, shape, seed), Foam(voronoi_labels(BUBBLES, shape, seed)))
-
-
-Contender = Callable[[Start | Sequence[Start]], Foam]
 
 
 @dataclass(frozen=True)

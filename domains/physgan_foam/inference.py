@@ -144,7 +144,7 @@ def predict(net: PointerNet, labels: Labels, condition: Tensor, tile: int = TILE
     """
     height, width = labels.shape
     padded = wrap(torch.from_numpy(labels), net.halo).numpy()
-    told = table(labels)[:, : net.told]
+    told = table(labels) if net.told else np.empty((0, 0), np.float32)
     found, layers, rim = Choices.empty(height, width), folded(net, condition), 2 * net.halo
     threads = torch.get_num_threads()
     tall = min(tile, max(-(-height // (2 * threads)) * 2, SMALLEST))

@@ -78,8 +78,6 @@ def begin_with(core: nn.Module, source: Path, identity: Mapping[str, str]) -> Be
 
 def _grew(before: Tensor, after: Tensor) -> bool:
     """Whether ``after`` is ``before`` with more inputs."""
-    if before.ndim != after.ndim or before.ndim < 2:
+    if min(before.ndim, after.ndim) < 2 or before.shape[1] >= after.shape[1]:
         return False
-    rest = [size for dim, size in enumerate(before.shape) if dim != 1]
-    same = rest == [size for dim, size in enumerate(after.shape) if dim != 1]
-    return same and before.shape[1] < after.shape[1]
+    return before.shape[:1] + before.shape[2:] == after.shape[:1] + after.shape[2:]
